@@ -46,6 +46,11 @@ type Problem struct {
 	Reason string  // why, in the server's words or ours
 	Hint   string  // what to do next; may be empty
 	Fields []Field // complaints about single inputs, may be empty
+
+	// RequestID is the X-Request-Id that the failed request carried: the line of
+	// the request log, and what to search for in the log of the server.
+	RequestID string
+
 	Err    error   // what is underneath, for errors.Is; may be nil
 }
 
