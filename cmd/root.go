@@ -111,7 +111,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
-	root.AddCommand(newVersionCommand(g))
+	root.AddCommand(newSchemaCommand(g), newVersionCommand(g))
 	cobra.EnableCommandSorting = true
 	styleHelp(g, root)
 	return root
