@@ -1,0 +1,7 @@
+package tui
+
+func (a *App) confirm(f *frame, q Question) {
+	if q.Yes != nil {
+		q.Yes()
+	}
+}

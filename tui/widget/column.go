@@ -1,0 +1,73 @@
+package widget
+
+import "gatehouse/tui/theme"
+
+// Column says how to show and order one property of T.
+type Column[T any] struct {
+	Title string
+	// Width is the width in cells; with Flex it is the least.
+	Width int
+	// Flex columns share what is left of the line, in proportion to Flex.
+	Flex int
+	// Drop says which columns go first when the line is too short: the highest
+	// goes first, among equals the rightmost. The first column always stays.
+	Drop int
+	// Cell is the text as it is; the table cleans and cuts it.
+	Cell func(T) string
+	// Less orders rows by this column (negative: a before b); nil means by the text.
+	Less func(a, b T) int
+	// Tone colours single cells; the text must say the same without it.
+	Tone func(T) theme.Tone
+	// Right aligns numbers.
+	Right bool
+}
+
+// layout gives each column its width in w cells; 0 means dropped. Two cells in
+// front and one between columns are taken off by the table before.
+func layout[T any](cols []Column[T], w int) []int {
+	widths := make([]int, len(cols))
+	need, flex := 0, 0
+	for i, c := range cols {
+		widths[i] = max(1, c.Width)
+		need += widths[i] + 1
+		flex += c.Flex
+	}
+	for need-1 > w {
+		i := firstToGo(cols, widths)
+		if i < 0 {
+			break
+		}
+		need -= widths[i] + 1
+		flex -= cols[i].Flex
+		widths[i] = 0
+	}
+	if len(cols) > 0 && need-1 > w { // only the first is left
+		widths[0] = max(0, w)
+		return widths
+	}
+	share(cols, widths, w-(need-1), flex)
+	return widths
+}
+
+func firstToGo[T any](cols []Column[T], widths []int) int {
+	at := -1
+	for i := 1; i < len(cols); i++ {
+		if widths[i] > 0 && (at < 0 || cols[i].Drop >= cols[at].Drop) {
+			at = i
+		}
+	}
+	return at
+}
+
+// share gives the spare cells to the flexible columns that are still there.
+func share[T any](cols []Column[T], widths []int, spare, flex int) {
+	for i, c := range cols {
+		if widths[i] == 0 || c.Flex == 0 || flex == 0 {
+			continue
+		}
+		part := spare * c.Flex / flex
+		widths[i] += part
+		spare -= part
+		flex -= c.Flex
+	}
+}
