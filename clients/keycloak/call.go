@@ -1,138 +1,108 @@
 package keycloak
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"gatehouse/clients"
+	"gatehouse/clients/transport"
 )
 
-// maxBody bounds what is read of one answer. The largest answers we ask for are a
-// full realm export and serverinfo (300 KB on 26.7).
-const maxBody = 64 << 20
-
 // call is one request. Its path is a list of segments, never a string, so that a
-// role named "team/admin #1" cannot address something else.
+// role named "team/admin #1" cannot address something else; the transport refuses
+// empty segments, "." and "..".
 type call struct {
-	op     string // "list users": fits after "could not"
-	needs  string // the admin role that the server asks for, for the hint of a 403
-	method string
-	path   []string
-	query  url.Values
-	body   any        // sent as JSON unless nil
-	form   url.Values // sent as a form unless nil
-	basic  *url.Userinfo
-	public bool // no token
-	read   bool // a POST that changes nothing
+	op      string // "list users": fits after "could not"
+	needs   string // the admin role that the server asks for, for the hint of a 403
+	realm   string
+	method  string
+	path    []string
+	query   url.Values
+	header  http.Header
+	body    any // sent as JSON unless nil
+	form    url.Values
+	public  bool // no access token
+	read    bool // a POST that changes nothing
+	secrets []string
+}
+
+// get, post, put and del begin a call beneath /admin/realms/{realm}.
+func (r *Realm) get(op, needs string, segments ...string) call {
+	return call{op: op, needs: needs, realm: r.name, method: http.MethodGet, path: r.at(segments...)}
+}
+
+func (r *Realm) post(op, needs string, body any, segments ...string) call {
+	return call{op: op, needs: needs, realm: r.name, method: http.MethodPost, path: r.at(segments...), body: body}
+}
+
+func (r *Realm) put(op, needs string, body any, segments ...string) call {
+	return call{op: op, needs: needs, realm: r.name, method: http.MethodPut, path: r.at(segments...), body: body}
+}
+
+func (r *Realm) del(op, needs string, segments ...string) call {
+	return call{op: op, needs: needs, realm: r.name, method: http.MethodDelete, path: r.at(segments...)}
+}
+
+// at builds a path beneath /admin/realms/{realm}.
+func (r *Realm) at(segments ...string) []string {
+	return append([]string{"admin", "realms", r.name}, segments...)
+}
+
+// with adds a query.
+func (c call) with(q url.Values) call {
+	c.query = q
+	return c
+}
+
+func (c call) title() string {
+	if c.realm == "" {
+		return c.op
+	}
+	return c.op + " in realm " + c.realm
 }
 
 // do sends the request and decodes the answer into out (nil: ignored).
-func (s *Server) do(ctx context.Context, c call, out any) (http.Header, error) {
-	_, h, err := s.raw(ctx, c, out)
-	return h, err
-}
-
-func (s *Server) raw(ctx context.Context, c call, out any) ([]byte, http.Header, error) {
-	target, err := s.address(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	req, err := newRequest(ctx, c, target)
-	if err != nil {
-		return nil, nil, err
-	}
-	h := s.http
+func (s *Server) do(ctx context.Context, c call, out any) (transport.Reply, error) {
+	caller := s.admin
 	if c.public {
-		h = s.public
+		caller = s.public
 	}
-	res, err := h.Do(req)
-	if err != nil {
-		return nil, nil, problemOfTransport(c, target, err)
+	reply, err := caller.Do(ctx, transport.Request{Op: c.title(), Method: c.method, Path: c.path, Query: c.query,
+		Header: c.header, JSON: c.body, Form: c.form, Read: c.read, Out: out, Secrets: c.secrets})
+	if p, ok := errors.AsType[*clients.Problem](err); ok && p.Status == http.StatusForbidden && c.needs != "" {
+		p.Hint = s.forbiddenHint(c.needs)
 	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err != nil {
-		return nil, nil, problemOfTransport(c, target, err)
-	}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, res.Header, problemOfAnswer(c, target, res, body)
-	}
-	if len(body) > maxBody {
-		return nil, res.Header, unusable(c, target, res.StatusCode, fmt.Errorf("the answer is larger than %d MB", maxBody>>20))
-	}
-	if out == nil || res.StatusCode == http.StatusNoContent {
-		return body, res.Header, nil
-	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return nil, res.Header, unusable(c, target, res.StatusCode, fmt.Errorf("the answer is not the JSON that Keycloak sends: %w", err))
-	}
-	return body, res.Header, nil
+	return reply, err
 }
 
-// address joins the escaped segments. An empty segment, "." or ".." would make the
-// request hit another resource (the list, or the realm), so they are refused here,
-// once, for all calls.
-func (s *Server) address(c call) (string, error) {
-	var b strings.Builder
-	b.WriteString(s.base)
-	for _, seg := range c.path {
-		if seg == "" || seg == "." || seg == ".." {
-			return "", &clients.Problem{Kind: clients.Invalid, Op: c.op, Target: s.base,
-				Reason: fmt.Sprintf("%q cannot be part of an address", seg),
-				Hint:   "use the object's id"}
-		}
-		b.WriteByte('/')
-		b.WriteString(url.PathEscape(seg))
+// forbiddenHint says which right is missing. A service account has one more way to
+// be refused that looks the same: admin rights are filtered by the scope of the
+// client that the token was issued to.
+func (s *Server) forbiddenHint(needs string) string {
+	hint := "our account needs the role " + needs + " of realm-management"
+	if s.login.grant() == grantClient {
+		hint += "; if its service account has it, the client " + strconv.Quote(s.login.ClientID) + " must have full scope, or that role among its scope mappings"
 	}
-	return b.String(), nil
-}
-
-func newRequest(ctx context.Context, c call, target string) (*http.Request, error) {
-	var body io.Reader
-	kind := ""
-	switch {
-	case c.form != nil:
-		body, kind = strings.NewReader(c.form.Encode()), "application/x-www-form-urlencoded"
-	case c.body != nil:
-		b, err := json.Marshal(c.body)
-		if err != nil {
-			return nil, &clients.Problem{Kind: clients.Invalid, Op: c.op, Reason: err.Error(), Err: err}
-		}
-		body, kind = bytes.NewReader(b), "application/json"
-	}
-	if len(c.query) > 0 {
-		target += "?" + c.query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, c.method, target, body)
-	if err != nil {
-		return nil, &clients.Problem{Kind: clients.Invalid, Op: c.op, Reason: err.Error(), Err: err}
-	}
-	if kind != "" {
-		req.Header.Set("Content-Type", kind)
-	}
-	req.Header.Set("Accept", "application/json")
-	if c.basic != nil {
-		pw, _ := c.basic.Password()
-		req.SetBasicAuth(url.QueryEscape(c.basic.Username()), url.QueryEscape(pw))
-	}
-	return req, nil
+	return hint
 }
 
 // one reads one object and keeps the whole body where the type has room for it.
 func one[W wire[T], T any](ctx context.Context, s *Server, c call) (T, error) {
-	var w W
+	var body json.RawMessage
 	var zero T
-	c.method = http.MethodGet
-	body, _, err := s.raw(ctx, c, &w)
-	if err != nil {
+	if _, err := s.do(ctx, c, &body); err != nil {
 		return zero, err
+	}
+	var w W
+	if err := json.Unmarshal(body, &w); err != nil {
+		return zero, s.notKeycloak(c, err)
 	}
 	v := w.neutral()
 	if k, ok := any(&v).(rawKeeper); ok {
@@ -141,10 +111,14 @@ func one[W wire[T], T any](ctx context.Context, s *Server, c call) (T, error) {
 	return v, nil
 }
 
+func (s *Server) notKeycloak(c call, err error) error {
+	return &clients.Problem{Kind: clients.Unreachable, Op: c.title(), Target: s.admin.Target(),
+		Reason: "the answer is not the JSON that Keycloak sends: " + err.Error(), Hint: "check the URL of Keycloak in this context", Err: err}
+}
+
 // all reads a list that the server does not page, or not in pages worth having.
 func all[W wire[T], T any](ctx context.Context, s *Server, c call) ([]T, error) {
 	var ws []W
-	c.method = http.MethodGet
 	if _, err := s.do(ctx, c, &ws); err != nil {
 		return nil, err
 	}
@@ -163,6 +137,21 @@ const defaultPage = 100
 // the role lists ignore max and answer everything, unsorted. The cursor is the
 // offset of the page. Keycloak gives no total with a page.
 func paged[W wire[T], T any](s *Server, c call, size int) clients.Fetch[T] {
+	return pages(c.title(), size, func(ctx context.Context, first, size int) ([]T, error) {
+		pc := c
+		pc.query = maps.Clone(c.query)
+		if pc.query == nil {
+			pc.query = url.Values{}
+		}
+		pc.query.Set("first", strconv.Itoa(first))
+		pc.query.Set("max", strconv.Itoa(size))
+		return all[W](ctx, s, pc)
+	})
+}
+
+// pages turns a read of "size items from first on" into a Fetch. A page that is not
+// full is the last.
+func pages[T any](op string, size int, read func(ctx context.Context, first, size int) ([]T, error)) clients.Fetch[T] {
 	if size <= 0 {
 		size = defaultPage
 	}
@@ -171,19 +160,11 @@ func paged[W wire[T], T any](s *Server, c call, size int) clients.Fetch[T] {
 		if cursor != "" {
 			n, err := strconv.Atoi(cursor)
 			if err != nil || n < 0 {
-				return clients.Page[T]{}, &clients.Problem{Kind: clients.Invalid, Op: c.op, Reason: fmt.Sprintf("%q is not a cursor of this list", cursor)}
+				return clients.Page[T]{}, refuse(op, fmt.Sprintf("%q is not a cursor of this list", cursor), "")
 			}
 			first = n
 		}
-		q := url.Values{}
-		for k, v := range c.query {
-			q[k] = v
-		}
-		q.Set("first", strconv.Itoa(first))
-		q.Set("max", strconv.Itoa(size))
-		pc := c
-		pc.query = q
-		items, err := all[W](ctx, s, pc)
+		items, err := read(ctx, first, size)
 		if err != nil {
 			return clients.Page[T]{}, err
 		}
@@ -208,12 +189,22 @@ func collect[T any](ctx context.Context, f clients.Fetch[T]) ([]T, error) {
 }
 
 // createdID is the id at the end of the Location of a 201. Roles put their name there.
-func createdID(h http.Header) string {
-	loc := h.Get("Location")
-	i := strings.LastIndexByte(loc, '/')
-	id, err := url.PathUnescape(loc[i+1:])
+func createdID(reply transport.Reply) string {
+	loc := reply.Header.Get("Location")
+	id, err := url.PathUnescape(loc[strings.LastIndexByte(loc, '/')+1:])
 	if err != nil {
 		return ""
 	}
 	return id
+}
+
+// readBack reads an object after it was written. The write has happened whatever
+// becomes of this read, so its failure is no failure of the write: then the answer
+// is what we know the object to be.
+func readBack[T any](ctx context.Context, known T, read func(context.Context) (T, error)) T {
+	v, err := read(ctx)
+	if err != nil {
+		return known
+	}
+	return v
 }

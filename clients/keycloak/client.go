@@ -16,68 +16,65 @@ package keycloak
 import (
 	"context"
 	"encoding/json"
-	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"gatehouse/clients"
+	"gatehouse/clients/transport"
 )
 
-// Options say where Keycloak is and how requests reach it.
+// Options say where Keycloak is, who we are there, and how requests travel.
 type Options struct {
 	// URL is the root of the server, with its path prefix if it has one
 	// ("https://id.example.org" or "https://id.example.org/auth").
 	URL string
-	// HTTP sends the requests. It must add the access token itself: build it with
-	// clients/transport and the Login of this package.
-	HTTP *http.Client
-	// Public sends the requests that carry no token (discovery, keys). Empty means
-	// HTTP.
-	Public *http.Client
+	// Login is our own account. With the zero value requests carry no token, which
+	// suffices for Discovery, Keys and the token endpoints alone.
+	Login Login
+	// Transport holds deadlines, TLS, the request log and the read-only guard. Its
+	// Auth is set from Login unless it is set already; Target defaults to "keycloak".
+	Transport transport.Options
 }
 
 // Server is one Keycloak server. It is safe for use by many goroutines.
 type Server struct {
-	base   string
-	http   *http.Client
-	public *http.Client
+	admin  *transport.Caller // carries our access token
+	public *transport.Caller // carries none
+	login  Login
+	tokens *tokens
 
 	states sync.Map // realm name → *realmState
 	info   cached[ServerInfo]
 	absent sync.Map // optional endpoint → struct{}: this server does not have it
 }
 
-// New checks the address and gives the server; nothing is sent yet.
+// New checks the address and the login and gives the server; nothing is sent yet.
 func New(o Options) (*Server, error) {
-	base, err := baseURL(o.URL)
-	if err != nil {
+	s := &Server{login: o.Login.withDefaults()}
+	if err := s.login.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{base: base, http: o.HTTP, public: o.Public}
-	if s.http == nil {
-		s.http = http.DefaultClient
+	t := o.Transport
+	if t.Target == "" {
+		t.Target = "keycloak"
 	}
-	if s.public == nil {
-		s.public = s.http
+	auth := t.Auth
+	t.Auth = nil
+	var err error
+	if s.public, err = transport.NewCaller(transport.New(t), o.URL, t.Target, explain); err != nil {
+		return nil, err
 	}
-	return s, nil
-}
-
-func baseURL(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-		return "", &clients.Problem{Kind: clients.Invalid, Op: "use the Keycloak address",
-			Reason: strconv.Quote(raw) + " is not an http or https URL", Hint: "give the root of the server, such as https://id.example.org"}
+	if auth == nil && s.login.grant() != grantNone {
+		s.tokens = &tokens{server: s}
+		auth = transport.Tokens(s.tokens.fetch)
 	}
-	u.User = nil
-	return strings.TrimRight(u.String(), "/"), nil
+	t.Auth = auth
+	s.admin, err = transport.NewCaller(transport.New(t), o.URL, t.Target, explain)
+	return s, err
 }
 
 // URL is the root of the server without a final slash.
-func (s *Server) URL() string { return s.base }
+func (s *Server) URL() string { return s.admin.Base() }
 
 // Realm names one realm of the server; nothing is sent. Handles of the same name
 // share what was learnt about the realm (our rights in it).
@@ -100,11 +97,6 @@ func (r *Realm) Name() string { return r.name }
 // Server is the server that the realm is on.
 func (r *Realm) Server() *Server { return r.s }
 
-// at builds a path beneath /admin/realms/{realm}.
-func (r *Realm) at(segments ...string) []string {
-	return append([]string{"admin", "realms", r.name}, segments...)
-}
-
 type realmState struct {
 	rights cached[Rights]
 }
@@ -115,18 +107,40 @@ type cached[T any] struct {
 	mu    sync.Mutex
 	value T
 	until time.Time
+	busy  chan struct{} // closed when the fetch that runs now has ended; nil while none runs
 }
 
+// get waits for a fetch of somebody else only as long as its own context lives.
 func (c *cached[T]) get(ctx context.Context, keep time.Duration, fetch func(context.Context) (T, error)) (T, error) {
+	for {
+		c.mu.Lock()
+		if time.Now().Before(c.until) {
+			defer c.mu.Unlock()
+			return c.value, nil
+		}
+		if c.busy == nil {
+			break
+		}
+		busy := c.busy
+		c.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			var zero T
+			return zero, transport.Wrap(ctx.Err(), "read what another request was reading", "keycloak")
+		}
+	}
+	done := make(chan struct{})
+	c.busy = done
+	c.mu.Unlock()
+
+	v, err := fetch(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Now().Before(c.until) {
-		return c.value, nil
-	}
-	v, err := fetch(ctx)
-	if err == nil {
+	if c.busy = nil; err == nil {
 		c.value, c.until = v, time.Now().Add(keep)
 	}
+	close(done)
 	return v, err
 }
 

@@ -93,7 +93,7 @@ func (q GroupQuery) values() url.Values {
 // Groups lists the groups at the top; deeper ones are read with GroupChildren when
 // they are wanted. With a Search it gives the trees that lead to the hits.
 func (r *Realm) Groups(q GroupQuery) clients.Fetch[Group] {
-	return paged[wireGroup](r.s, call{op: "list groups", needs: "view-users", path: r.at("groups"), query: q.values()}, q.PageSize)
+	return paged[wireGroup](r.s, r.get("list groups", "view-users", "groups").with(q.values()), q.PageSize)
 }
 
 // CountGroups counts all groups, or those that match search; with top only those
@@ -109,7 +109,7 @@ func (r *Realm) GroupChildren(groupID string, q GroupQuery) clients.Fetch[Group]
 
 // Group reads one group, with its direct roles by name.
 func (r *Realm) Group(ctx context.Context, id string) (Group, error) {
-	return one[wireGroup](ctx, r.s, call{op: "read the group", needs: "view-users", path: r.at("groups", id)})
+	return one[wireGroup](ctx, r.s, r.get("read the group", "view-users", "groups", id))
 }
 
 // GroupByPath finds a group by path ("/staff/eng"). Where names hold slashes the
@@ -120,8 +120,8 @@ func (r *Realm) GroupByPath(ctx context.Context, path string) (Group, error) {
 
 // GroupMembers lists the direct members; those of subgroups are not among them.
 func (r *Realm) GroupMembers(groupID string, pageSize int) clients.Fetch[User] {
-	return paged[wireUser](r.s, call{op: "list members", needs: "view-users", path: r.at("groups", groupID, "members"),
-		query: url.Values{"briefRepresentation": {"true"}}}, pageSize)
+	return paged[wireUser](r.s, r.get("list members", "view-users", "groups", groupID, "members").
+		with(url.Values{"briefRepresentation": {"true"}}), pageSize)
 }
 
 // GroupPatch changes the fields that are set.

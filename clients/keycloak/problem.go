@@ -1,14 +1,13 @@
 package keycloak
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
 	"gatehouse/clients"
+	"gatehouse/clients/transport"
 )
 
 // ServerError is what Keycloak itself said. It answers errors in five shapes and
@@ -40,9 +39,12 @@ type FieldError struct {
 func (e *ServerError) Error() string {
 	var parts []string
 	for _, s := range []string{e.Code, e.Description, e.Message} {
-		if s != "" && (len(parts) == 0 || parts[len(parts)-1] != s) {
+		if s != "" {
 			parts = append(parts, s)
 		}
+	}
+	if len(parts) > 1 && parts[0] == "unknown_error" {
+		parts = parts[1:] // says nothing; the description does
 	}
 	if e.Field != "" {
 		parts = append(parts, "field "+e.Field)
@@ -53,39 +55,43 @@ func (e *ServerError) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-func problemOfTransport(c call, target string, err error) error {
-	var p *clients.Problem
-	if errors.As(err, &p) {
-		q := *p
-		q.Op = c.op
-		return &q
-	}
-	kind := clients.KindOf(err)
-	if kind == clients.Unreachable && errors.Is(err, context.Canceled) {
-		kind = clients.Canceled
-	}
-	return &clients.Problem{Kind: kind, Op: c.op, Target: target, Reason: err.Error(), Err: err}
-}
-
-func unusable(c call, target string, status int, err error) error {
-	return &clients.Problem{Kind: clients.Unreachable, Op: c.op, Target: target, Status: status,
-		Reason: err.Error(), Hint: "is this the address of a Keycloak server?", Err: err}
-}
-
-func problemOfAnswer(c call, target string, res *http.Response, body []byte) error {
-	p := &clients.Problem{Kind: clients.KindOfStatus(res.StatusCode), Op: c.op, Target: target, Status: res.StatusCode}
+// explain reads a refusal of Keycloak; it is the transport.Explain of this package.
+func explain(p *clients.Problem, h http.Header, body []byte) {
 	se := &ServerError{}
-	if json.Unmarshal(body, se) == nil && se.Error() != "" {
-		p.Err, p.Code, p.Reason = se, se.Code, se.Error()
-		p.Fields = fields(se)
-	} else {
-		p.Reason = fmt.Sprintf("the server answered %s", res.Status)
+	if json.Unmarshal(body, se) != nil || se.Error() == "" {
+		*se = ServerError{}
+		fromChallenge(se, h.Get("WWW-Authenticate"))
 	}
-	explain(p, se, c)
-	return p
+	if se.Error() == "" {
+		return
+	}
+	for _, s := range []*string{&se.Code, &se.Description, &se.Message} {
+		*s = transport.Redact(*s)
+	}
+	p.Err, p.Reason = se, se.Error()
+	if !strings.Contains(se.Code, " ") {
+		p.Code = se.Code // prose is no code
+	}
+	p.Fields = fieldsOf(se)
+	kindOf(p, se)
 }
 
-func fields(se *ServerError) []clients.Field {
+// fromChallenge reads the error out of a challenge: the userinfo endpoint answers
+// nowhere else (RFC 6750 §3).
+func fromChallenge(se *ServerError, challenge string) {
+	for part := range strings.SplitSeq(strings.TrimPrefix(challenge, "Bearer "), ",") {
+		k, v, _ := strings.Cut(strings.TrimSpace(part), "=")
+		v = strings.Trim(v, `"`)
+		switch k {
+		case "error":
+			se.Code = v
+		case "error_description":
+			se.Description = v
+		}
+	}
+}
+
+func fieldsOf(se *ServerError) []clients.Field {
 	var out []clients.Field
 	if se.Field != "" {
 		out = append(out, clients.Field{Path: se.Field, Message: se.Message})
@@ -96,26 +102,32 @@ func fields(se *ServerError) []clients.Field {
 	return out
 }
 
-// explain corrects the kind where the status says too little, and adds what to do.
-func explain(p *clients.Problem, se *ServerError, c call) {
-	switch {
-	case p.Status == http.StatusForbidden && c.needs != "":
-		p.Hint = "our account needs " + c.needs + " of realm-management"
-	case p.Status == http.StatusUnauthorized && se.Code == "":
-		p.Hint = "the access token was refused; log in again"
-	case se.Code == "invalid_grant" || se.Code == "access_denied":
-		p.Kind = clients.Denied
+// kindOf corrects the kind where the status says too little.
+func kindOf(p *clients.Problem, se *ServerError) {
+	switch se.Code {
+	case "invalid_grant", "unauthorized_client", "access_denied", "not_allowed", "consent_denied":
+		p.Kind = clients.Denied // 400 on the token endpoint, but nothing is wrong with the request
+		p.Hint = "check the credentials of this context"
+	case "HTTP 401 Unauthorized":
+		p.Hint = "the access token was refused; check that the account still exists and is enabled"
 	}
 }
 
 // isUnknownPath tells "this server has no such endpoint" from "no such object": the
-// former has this exact text on every release seen.
+// former has exactly this text, or none that is Keycloak's.
 func isUnknownPath(err error) bool {
-	var se *ServerError
-	return clients.Is(err, clients.NotFound) && errors.As(err, &se) && strings.HasPrefix(se.Code, "HTTP 404") ||
-		clients.Is(err, clients.NotFound) && !errors.As(err, &se)
+	if !clients.Is(err, clients.NotFound) {
+		return false
+	}
+	se, ok := errors.AsType[*ServerError](err)
+	return !ok || strings.HasPrefix(se.Code, "HTTP 404") || strings.HasPrefix(se.Code, "RESTEASY003210")
 }
 
 func refuse(op, reason, hint string) error {
 	return &clients.Problem{Kind: clients.Invalid, Op: op, Reason: reason, Hint: hint}
+}
+
+// refuse is a problem of kind Invalid: what the server would take and we do not send.
+func (r *Realm) refuse(op, reason, hint string) error {
+	return refuse(op+" in realm "+r.name, reason, hint)
 }

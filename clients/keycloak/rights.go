@@ -64,6 +64,6 @@ func (r *Realm) ForgetRights() { r.state.rights.forget() }
 
 // honest wraps a list: an empty first page from an account that lacks the right is a
 // refusal, not the news that there is nothing.
-func (r *Realm) honest(f clients.Fetch[User], op, right string, has func(Rights) Tri) clients.Fetch[User] {
+func honest[T any](r *Realm, c call, right string, f clients.Fetch[T]) clients.Fetch[T] {
 	return f
 }

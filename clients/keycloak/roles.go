@@ -90,14 +90,14 @@ func (r *Realm) Roles(c Container, q RoleQuery) clients.Fetch[Role] {
 	if q.Search != "" {
 		v.Set("search", q.Search)
 	}
-	return paged[wireRole](r.s, call{op: "list roles", needs: c.needs(), path: c.path(r, "roles"), query: v}, q.PageSize)
+	return paged[wireRole](r.s, r.get("list roles", c.needs(), c.path("roles")...).with(v), q.PageSize)
 }
 
-func (c Container) path(r *Realm, rest ...string) []string {
+func (c Container) path(rest ...string) []string {
 	if c.ClientUUID != "" {
-		return append(r.at("clients", c.ClientUUID), rest...)
+		return append([]string{"clients", c.ClientUUID}, rest...)
 	}
-	return append(r.at(), rest...)
+	return rest
 }
 
 func (c Container) needs() string {
@@ -109,7 +109,7 @@ func (c Container) needs() string {
 
 // Role reads one role by id, which works for every name.
 func (r *Realm) Role(ctx context.Context, id string) (Role, error) {
-	return one[wireRole](ctx, r.s, call{op: "read the role", needs: "view-realm or view-clients", path: r.at("roles-by-id", id)})
+	return one[wireRole](ctx, r.s, r.get("read the role", "view-realm or view-clients", "roles-by-id", id))
 }
 
 // RoleByName finds a role of a container by its name. The names "", "." and ".."

@@ -3,7 +3,6 @@ package keycloak
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -151,21 +150,21 @@ func (q UserQuery) values() url.Values {
 func (r *Realm) Users(q UserQuery) clients.Fetch[User] {
 	v := q.values()
 	v.Set("briefRepresentation", strconv.FormatBool(q.Brief))
-	f := paged[wireUser](r.s, call{op: "list users", needs: "view-users", path: r.at("users"), query: v}, q.PageSize)
-	return r.honest(f, "list users", "view-users", func(g Rights) Tri { return g.ViewUsers })
+	c := r.get("list users", "view-users", "users").with(v)
+	return honest(r, c, "view-users", paged[wireUser](r.s, c, q.PageSize))
 }
 
 // CountUsers tells how many users a query has. Without view-users the server still
 // tells the real number of all.
 func (r *Realm) CountUsers(ctx context.Context, q UserQuery) (int, error) {
 	n := 0
-	_, err := r.s.do(ctx, call{op: "count users", needs: "view-users", method: http.MethodGet, path: r.at("users", "count"), query: q.values()}, &n)
+	_, err := r.s.do(ctx, r.get("count users", "view-users", "users", "count").with(q.values()), &n)
 	return n, err
 }
 
 // User reads one user by id, with Raw. A name is looked up with UserByUsername.
 func (r *Realm) User(ctx context.Context, id string) (User, error) {
-	return one[wireUser](ctx, r.s, call{op: "read the user", needs: "view-users", path: r.at("users", id)})
+	return one[wireUser](ctx, r.s, r.get("read the user", "view-users", "users", id))
 }
 
 // UserByUsername finds the user with exactly that username (without regard to
@@ -190,10 +189,10 @@ func (r *Realm) onlyUser(ctx context.Context, q UserQuery, what, value string) (
 	case err != nil:
 		return User{}, err
 	case len(page.Items) == 0:
-		return User{}, &clients.Problem{Kind: clients.NotFound, Op: op, Target: r.s.base,
+		return User{}, &clients.Problem{Kind: clients.NotFound, Op: op, Target: r.s.admin.Target(),
 			Reason: "realm " + r.name + " has no user with the " + what + " " + strconv.Quote(value)}
 	case len(page.Items) > 1:
-		return User{}, &clients.Problem{Kind: clients.Conflict, Op: op, Target: r.s.base,
+		return User{}, &clients.Problem{Kind: clients.Conflict, Op: op, Target: r.s.admin.Target(),
 			Reason: strconv.Itoa(len(page.Items)) + " users have the " + what + " " + strconv.Quote(value), Hint: "name the user by id"}
 	}
 	return page.Items[0], nil
@@ -232,7 +231,7 @@ func (w wireCredential) neutral() Credential {
 
 // Credentials lists what the user can log in with, most preferred first.
 func (r *Realm) Credentials(ctx context.Context, userID string) ([]Credential, error) {
-	return all[wireCredential](ctx, r.s, call{op: "list credentials", needs: "view-users", path: r.at("users", userID, "credentials")})
+	return all[wireCredential](ctx, r.s, r.get("list credentials", "view-users", "users", userID, "credentials"))
 }
 
 // FederatedIdentity links a user to an account of an identity provider.
@@ -254,18 +253,18 @@ func (w wireFederated) neutral() FederatedIdentity {
 
 // FederatedIdentities lists the identity provider accounts linked to a user.
 func (r *Realm) FederatedIdentities(ctx context.Context, userID string) ([]FederatedIdentity, error) {
-	return all[wireFederated](ctx, r.s, call{op: "list federated identities", needs: "view-users", path: r.at("users", userID, "federated-identity")})
+	return all[wireFederated](ctx, r.s, r.get("list federated identities", "view-users", "users", userID, "federated-identity"))
 }
 
 // UserGroups lists the groups that a user is a direct member of.
 func (r *Realm) UserGroups(userID string, q GroupQuery) clients.Fetch[Group] {
 	v := q.values()
-	return paged[wireGroup](r.s, call{op: "list the user's groups", needs: "view-users", path: r.at("users", userID, "groups"), query: v}, q.PageSize)
+	return paged[wireGroup](r.s, r.get("list the user's groups", "view-users", "users", userID, "groups").with(v), q.PageSize)
 }
 
 // UnmanagedAttributes are those that the realm's user profile does not define.
 func (r *Realm) UnmanagedAttributes(ctx context.Context, userID string) (map[string][]string, error) {
 	var m map[string][]string
-	_, err := r.s.do(ctx, call{op: "read unmanaged attributes", needs: "view-users", method: http.MethodGet, path: r.at("users", userID, "unmanagedAttributes")}, &m)
+	_, err := r.s.do(ctx, r.get("read unmanaged attributes", "view-users", "users", userID, "unmanagedAttributes"), &m)
 	return m, err
 }
