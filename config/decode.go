@@ -28,6 +28,7 @@ const (
 type decoder struct {
 	file     string
 	dir      string
+	lookup   func(string) (string, bool)
 	anchors  map[string]ast.Node
 	lines    map[string]position
 	problems []*Error
@@ -35,9 +36,9 @@ type decoder struct {
 }
 
 // decode reads the text of a file. Problems are in the order of the file.
-func decode(data []byte, file string) (c *Config, problems []*Error) {
+func decode(data []byte, file string, lookup func(string) (string, bool)) (c *Config, problems []*Error) {
 	c = &Config{}
-	d := &decoder{file: file, anchors: map[string]ast.Node{}, lines: map[string]position{}}
+	d := &decoder{file: file, lookup: lookup, anchors: map[string]ast.Node{}, lines: map[string]position{}}
 	if abs, err := filepath.Abs(file); err == nil {
 		d.dir = filepath.Dir(abs)
 	}
@@ -139,6 +140,7 @@ var (
 	secretType   = reflect.TypeFor[Secret]()
 	durationType = reflect.TypeFor[time.Duration]()
 	tristateType = reflect.TypeFor[Tristate]()
+	contextType  = reflect.TypeFor[Context]()
 	namePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 )
 
@@ -225,7 +227,11 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, key string, depth int) 
 		name := d.keyText(p)
 		index, known := fields[name]
 		if !known {
-			d.fail(p.Key, join(key, name), fmt.Sprintf("unknown key %q", join(short(key), name)), d.suggest(name, v.Type(), key))
+			shown := name
+			if v.Type() != contextType {
+				shown = join(short(key), name)
+			}
+			d.fail(p.Key, join(key, name), fmt.Sprintf("unknown key %q", shown), suggest(name, v.Type()))
 			continue
 		}
 		d.value(p.Value, v.FieldByIndex(index), join(key, name), depth+1)
@@ -234,7 +240,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, key string, depth int) 
 
 // suggest is the hint for an unknown key: a near name here, else the same name
 // where it does belong, else what there is.
-func (d *decoder) suggest(name string, t reflect.Type, key string) string {
+func suggest(name string, t reflect.Type) string {
 	var here []string
 	for f := range fieldsOf(t) {
 		here = append(here, f)

@@ -75,12 +75,12 @@ func Use(o Options, name string) (string, error) {
 // adds the key before the first one. The result is read again and must say what
 // was wanted and nothing else new, whatever style the file is written in.
 func setCurrent(text, name string) (string, error) {
-	before, problems := decode([]byte(text), "")
+	before, problems := decode([]byte(text), "", nil)
 	if len(problems) > 0 {
 		return "", problems[0]
 	}
 	edited := editCurrent(text, name)
-	after, problems := decode([]byte(edited), "")
+	after, problems := decode([]byte(edited), "", nil)
 	if len(problems) > 0 || after.Current != name || !slices.Equal(before.Names(), after.Names()) {
 		return "", errors.New("\"current\" stands in a form that cannot be changed in place")
 	}

@@ -86,18 +86,27 @@ func (c *Context) keycloak() *Keycloak {
 	return c.Keycloak
 }
 
-// env is a lookup in the options' environment; empty and unset are the same.
-func (o Options) env() func(string) string {
+// lookup is os.LookupEnv over the options' environment.
+func (o Options) lookup() func(string) (string, bool) {
 	if o.Environ == nil {
-		return os.Getenv
+		return os.LookupEnv
 	}
-	return func(name string) string {
+	return func(name string) (string, bool) {
 		for i := len(o.Environ) - 1; i >= 0; i-- {
 			if v, ok := strings.CutPrefix(o.Environ[i], name+"="); ok {
-				return v
+				return v, true
 			}
 		}
-		return ""
+		return "", false
+	}
+}
+
+// env is the same for those to whom empty and unset mean the same.
+func (o Options) env() func(string) string {
+	lookup := o.lookup()
+	return func(name string) string {
+		v, _ := lookup(name)
+		return v
 	}
 }
 

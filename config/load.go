@@ -88,7 +88,7 @@ func load(o Options) (*Config, []*Error) {
 	c := &Config{}
 	var problems []*Error
 	if path != "" {
-		c, problems = decode(data, path)
+		c, problems = decode(data, path, o.lookup())
 	}
 	c.Path, c.opts = path, o
 	c.Warnings = strayVariables(o)

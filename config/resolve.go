@@ -62,7 +62,11 @@ func (s Secret) Forget() {
 func (s *secret) read(ctx context.Context) (string, error) {
 	switch s.scheme {
 	case "env":
-		value, ok := os.LookupEnv(s.ref)
+		lookup := s.lookup
+		if lookup == nil {
+			lookup = os.LookupEnv
+		}
+		value, ok := lookup(s.ref)
 		if !ok {
 			return "", errors.New("the variable is not set")
 		}
@@ -135,22 +139,23 @@ func runSecretCommand(ctx context.Context, line string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("the command could not be run: %w", errors.Unwrap(err))
 	}
-	return strings.TrimSpace(out.String()), nil
+	return strings.TrimSpace(out.buf.String()), nil
 }
 
-// bounded keeps the first limit bytes and stops the writer after them.
+// bounded keeps the first limit bytes and stops the writer after them. The buffer
+// is not embedded: its ReadFrom would take the output past the limit.
 type bounded struct {
-	bytes.Buffer
+	buf   bytes.Buffer
 	limit int
 	over  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.limit {
+	if b.buf.Len()+len(p) > b.limit {
 		b.over = true
 		return 0, errors.New("too much output")
 	}
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }
 
 // splitArgs cuts a command line at blanks, with '…' and "…" for parts that hold

@@ -26,7 +26,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, key string) {
 		}
 		s := ParseSecret(text)
 		if s.s != nil {
-			s.s.baseDir = d.dir
+			s.s.baseDir, s.s.lookup = d.dir, d.lookup
 		}
 		v.Set(reflect.ValueOf(s))
 	case v.Type() == durationType:
@@ -136,7 +136,7 @@ func short(key string) string {
 			continue
 		}
 		first, _, _ := strings.Cut(rest[i+1:], ".")
-		if _, known := fieldsOf(reflect.TypeFor[Context]())[strings.TrimSuffix(first, "[]")]; known {
+		if _, known := fieldsOf(contextType)[strings.TrimSuffix(first, "[]")]; known {
 			return rest[i+1:]
 		}
 	}

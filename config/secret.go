@@ -29,6 +29,8 @@ type secret struct {
 	scheme  string // "env", "file", "cmd", "keyring", or "" for a literal
 	ref     string // what follows the scheme; the value itself for a literal
 	baseDir string // where a relative file: path starts
+	// lookup reads the environment of this run; nil means the process's own.
+	lookup func(string) (string, bool)
 
 	mu     sync.Mutex
 	cached *string // of cmd and keyring, which may ask a person

@@ -105,14 +105,8 @@ func (k *checker) tls(key string, t *TLS) {
 
 // each visits the back ends that are configured, in their usual order.
 func (k *checker) each(visit func(name string, g *Gateway)) {
-	if k.ctx.Kratos != nil {
-		visit("kratos", &k.ctx.Kratos.Gateway)
-	}
-	if k.ctx.Keto != nil {
-		visit("keto", &k.ctx.Keto.Gateway)
-	}
-	if k.ctx.Keycloak != nil {
-		visit("keycloak", &k.ctx.Keycloak.Gateway)
+	for _, g := range k.ctx.gateways() {
+		visit(g.name, g.Gateway)
 	}
 }
 
