@@ -30,6 +30,9 @@ type call struct {
 	secrets []string    // header values of the latest attempt, to be kept out of texts
 }
 
+// secretsKey finds the secrets of a request that was sent, for texts made from its answer.
+type secretsKey struct{}
+
 func newCall(s *stack, req *http.Request) *call {
 	id := req.Header.Get(RequestIDHeader)
 	if id == "" {
@@ -119,7 +122,7 @@ func (c *call) prepare(ctx context.Context) (*http.Request, error) {
 		}
 	}
 	c.secrets = secretsOf(req, c.o.Headers)
-	return req, nil
+	return req.WithContext(context.WithValue(req.Context(), secretsKey{}, c.secrets)), nil
 }
 
 // replayable reports whether the body can be sent a second time.

@@ -256,7 +256,8 @@ func (c *Caller) refused(op string, resp *http.Response, body []byte, secrets []
 		c.explain(p, resp.Header, body)
 	}
 	if resp.Request != nil {
-		secrets = append(slices.Clone(secrets), secretsOf(resp.Request, nil)...)
+		sent, _ := resp.Request.Context().Value(secretsKey{}).([]string)
+		secrets = append(slices.Clone(secrets), sent...)
 	}
 	if p.Reason == "" {
 		p.Reason = plainReason(resp, body)
