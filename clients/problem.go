@@ -51,7 +51,7 @@ type Problem struct {
 	// the request log, and what to search for in the log of the server.
 	RequestID string
 
-	Err    error   // what is underneath, for errors.Is; may be nil
+	Err error // what is underneath, for errors.Is; may be nil
 }
 
 // Error is one line: what failed, why, what to do.
