@@ -76,3 +76,13 @@ func (g *globals) note(format string, args ...any) {
 		fmt.Fprintf(g.stderr, "%s\n", cleanLine(fmt.Sprintf(format, args...)))
 	}
 }
+
+// firstError is the first of them that is one.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -56,6 +56,9 @@ type globals struct {
 	stderr io.Writer
 	env    map[string]string
 	now    func() time.Time
+
+	// atEnd runs when the command is over, whatever its outcome.
+	atEnd []func()
 }
 
 func newGlobals(w World) *globals {

@@ -25,6 +25,9 @@ func Main(ctx context.Context, args []string, w World) int {
 	root := newRootCommand(g)
 	root.SetArgs(args)
 	err := run(ctx, g, root)
+	for _, f := range g.atEnd {
+		f()
+	}
 	if err != nil && !g.json && !g.jsonl && slices.ContainsFunc(args, func(a string) bool { return a == "--json" || a == "--jsonl" }) {
 		g.json = true // the error came before the flags were read
 	}
@@ -111,7 +114,12 @@ func newRootCommand(g *globals) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupSetup)
 	root.SetCompletionCommandGroupID(groupSetup)
-	root.AddCommand(newSchemaCommand(g), newVersionCommand(g))
+	_ = root.RegisterFlagCompletionFunc("context", completeContexts(g))
+	root.AddCommand(
+		newTuplesCommand(g), newNamespacesCommand(g),
+		newCheckCommand(g),
+		newSchemaCommand(g), newVersionCommand(g),
+	)
 	cobra.EnableCommandSorting = true
 	styleHelp(g, root)
 	return root

@@ -30,7 +30,7 @@ var schemaTypes = map[string]struct {
 	"trace":        {access.Trace{}, "check"},
 	"tree":         {treeOut{}, "tuples expand"},
 	"tuple":        {tuple.Tuple{}, "tuples list, tuples export"},
-	"tuple-change": {tupleChange{}, "tuples add, tuples rm"},
+	"tuple-change": {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
 	"user":         {userOut{}, "users list, users get"},
 	"version":      {versionInfo{}, "version"},
 }

@@ -61,11 +61,10 @@ type treeOut struct {
 
 // importResult is what "tuples import" did.
 type importResult struct {
-	DryRun    bool `json:"dry_run"`
 	Read      int  `json:"read" jsonschema_description:"Tuples read from the input."`
-	Added     int  `json:"added" jsonschema_description:"Tuples written (with dry_run: that would be)."`
+	Added     int  `json:"added" jsonschema_description:"Tuples written."`
 	Unchanged int  `json:"unchanged" jsonschema_description:"Tuples that were stored already, or were in the input twice."`
-	Removed   int  `json:"removed" jsonschema_description:"Tuples removed by --prune (with dry_run: that would be)."`
+	Removed   int  `json:"removed" jsonschema_description:"Tuples removed by --prune."`
 	Complete  bool `json:"complete" jsonschema_description:"False when it stopped before the end of the input."`
 	// ResumeLine is where to go on: --from-line of the next try.
 	ResumeLine int `json:"resume_line,omitempty" jsonschema_description:"The line from which to go on with --from-line; absent when complete."`
