@@ -1,0 +1,325 @@
+package screens
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"gatehouse/clients"
+	"gatehouse/clients/keycloak"
+	"gatehouse/tui"
+	"gatehouse/tui/theme"
+	"gatehouse/tui/widget"
+)
+
+// RolesKeycloak is what the role mappings of somebody need of a Keycloak realm.
+type RolesKeycloak interface {
+	Effective(ctx context.Context, h keycloak.Holder) (keycloak.Effective, error)
+	AvailableRoles(ctx context.Context, h keycloak.Holder, c keycloak.Container) ([]keycloak.Role, error)
+	Clients(q keycloak.ClientQuery) clients.Fetch[keycloak.Client]
+	RoleWriter
+}
+
+// RoleWriter gives and takes roles.
+type RoleWriter interface {
+	Grant(ctx context.Context, h keycloak.Holder, roles ...keycloak.Role) (clients.Change[[]keycloak.Role], error)
+	Revoke(ctx context.Context, h keycloak.Holder, roles ...keycloak.Role) (clients.Change[[]keycloak.Role], error)
+}
+
+// UserRolesSpec says whose role mappings are shown. Realm, Holder and Name are needed.
+type UserRolesSpec struct {
+	Realm  RolesKeycloak
+	Holder keycloak.Holder
+	// Name is the user name or the path of the group.
+	Name string
+	// Person opens the identity behind the user, Why explains a role, Preview shows
+	// the user's tokens; nil where there is none.
+	Person  func() tui.Screen
+	Why     func(keycloak.EffectiveRole) tui.Screen
+	Preview func() tui.Screen
+}
+
+// userRoles is the list of roles that somebody holds, direct ones and inherited
+// ones told apart, with the way on which each is held.
+type userRoles struct {
+	spec  UserRolesSpec
+	write tui.Job
+}
+
+// NewUserRoles makes the screen.
+func NewUserRoles(spec UserRolesSpec) *tui.List[keycloak.EffectiveRole] {
+	u := &userRoles{spec: spec}
+	return tui.NewList(tui.Spec[keycloak.EffectiveRole]{
+		Title: "roles of " + spec.Name,
+		ID:    func(r keycloak.EffectiveRole) string { return r.ID },
+		Columns: []tui.Column[keycloak.EffectiveRole]{
+			{Title: "ROLE", Width: 24, Flex: 2, Cell: func(r keycloak.EffectiveRole) string { return r.Name }, Less: func(a, b keycloak.EffectiveRole) int { return cmp.Compare(a.Name, b.Name) }},
+			{Title: "OF", Width: 18, Flex: 1, Cell: roleHome, Less: func(a, b keycloak.EffectiveRole) int { return cmp.Compare(roleHome(a), roleHome(b)) }},
+			{Title: "HELD", Width: 11, Cell: roleHeld, Less: func(a, b keycloak.EffectiveRole) int { return cmp.Compare(roleHeld(a), roleHeld(b)) },
+				Tone: func(r keycloak.EffectiveRole) theme.Tone {
+					if r.Direct {
+						return theme.Plain
+					}
+					return theme.Dim
+				}},
+			{Title: "THROUGH", Width: 34, Flex: 3, Drop: 1, Cell: rolePath},
+		},
+		Fetch:   u.fetch,
+		Actions: u.actions,
+		Detail:  u.detail,
+		Value:   func(r keycloak.EffectiveRole) any { return r },
+		Empty:   spec.Name + " holds no role at all, not even the realm's default roles. g grants one.",
+		Sort:    "HELD",
+	})
+}
+
+func roleHome(r keycloak.EffectiveRole) string {
+	if r.ID == notVisible {
+		return ""
+	}
+	if r.ClientRole {
+		return r.Client
+	}
+	return "realm"
+}
+
+func roleHeld(r keycloak.EffectiveRole) string {
+	switch {
+	case r.Direct:
+		return "direct"
+	case r.ID == notVisible:
+		return "unknown"
+	default:
+		return "inherited"
+	}
+}
+
+// rolePath is the way to the role without its ends: "group /staff/eng → /staff → realm role employee".
+func rolePath(r keycloak.EffectiveRole) string {
+	if r.Direct {
+		return ""
+	}
+	var hops []string
+	for i, h := range r.Path {
+		switch {
+		case h.Kind == keycloak.HopUser || i == len(r.Path)-1:
+		case h.Default:
+			hops = append(hops, "default roles of the realm")
+		default:
+			hops = append(hops, h.Name)
+		}
+	}
+	return strings.Join(hops, " → ")
+}
+
+func (u *userRoles) fetch(ctx context.Context, _ string) (tui.Page[keycloak.EffectiveRole], error) {
+	e, err := u.spec.Realm.Effective(ctx, u.spec.Holder)
+	if err != nil {
+		return tui.Page[keycloak.EffectiveRole]{}, err
+	}
+	if e.Cut.Any() && len(e.Roles) == 0 {
+		return tui.Page[keycloak.EffectiveRole]{}, &clients.Problem{Kind: clients.Denied, Op: "read the roles of " + u.spec.Name,
+			Reason: "our account may not see them: it lacks " + e.Cut.String(), Hint: "give it this right, or ask somebody who has it"}
+	}
+	rows := e.Roles
+	for _, r := range e.OnlyServer {
+		rows = append(rows, keycloak.EffectiveRole{Role: r, Path: []keycloak.Hop{{Name: "the server says so, but no mapping was found that leads here"}, {}}})
+	}
+	if e.Cut.Any() {
+		rows = append(rows, keycloak.EffectiveRole{Role: keycloak.Role{ID: notVisible, Name: "? some roles are not visible"},
+			Path: []keycloak.Hop{{Name: "our account lacks " + e.Cut.String()}, {}}})
+	}
+	return tui.Page[keycloak.EffectiveRole]{Items: rows, Total: len(rows)}, nil
+}
+
+// notVisible is the id of the row that says that there may be more.
+const notVisible = "not visible"
+
+func (u *userRoles) detail(r keycloak.EffectiveRole) []widget.Section {
+	way := widget.Section{Title: "How it is held"}
+	for i, h := range r.Path {
+		way.Fields = append(way.Fields, widget.Field{Label: fmt.Sprint(i + 1), Value: string(h.Kind) + " " + h.Name, Key: h.ID})
+	}
+	return []widget.Section{{Title: r.Role.String(), Fields: []widget.Field{
+		{Label: "held", Value: roleHeld(r)}, {Label: "of", Value: roleHome(r)},
+		{Label: "description", Value: r.Description}, {Label: "composite", Value: yesNo(r.Composite)}, {Label: "id", Value: r.ID},
+	}}, way}
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func (u *userRoles) actions(l *tui.List[keycloak.EffectiveRole]) []tui.Action {
+	acts := []tui.Action{
+		{Name: "grant", Keys: []string{"g"}, Footer: 2, Mutates: true, Help: "Pick roles and grant them.", Run: tui.Do(func() { u.pickContainer(l) })},
+		{Name: "revoke", Keys: []string{"x", "delete"}, Footer: 3, Mutates: true, Help: "Revoke the marked roles, or the one under the cursor.", Why: func() string { return u.whyNotRevoke(l) }, Run: tui.Do(func() { u.revoke(l) })},
+	}
+	link := func(name, key, help string, footer int, to func() tui.Screen) {
+		if to != nil {
+			acts = append(acts, tui.Action{Name: name, Keys: []string{key}, Footer: footer, Help: help, Run: tui.Do(func() { l.Push(to()) })})
+		}
+	}
+	link("token preview", "t", "Show what would stand in this user's tokens.", 4, u.spec.Preview)
+	link("person", "p", "Show the identity of this person.", 5, u.spec.Person)
+	if u.spec.Why != nil {
+		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 4, Help: "Explain where this role comes from.", Why: l.NeedRow, Run: tui.Do(func() {
+			if r, ok := l.Current(); ok {
+				l.Push(u.spec.Why(r))
+			}
+		})})
+	}
+	return acts
+}
+
+// whyNotRevoke refuses what cannot be revoked here: an inherited role has to be
+// taken away where it is mapped.
+func (u *userRoles) whyNotRevoke(l *tui.List[keycloak.EffectiveRole]) string {
+	if why := l.NeedRow(); why != "" {
+		return why
+	}
+	for _, r := range l.Selected() {
+		if r.ID == notVisible {
+			return "this is no role: " + rolePath(r)
+		}
+		if !r.Direct {
+			return fmt.Sprintf("%s holds %s only through %s: take it away there", u.spec.Name, r.Role, rolePath(r))
+		}
+	}
+	return ""
+}
+
+// pickContainer asks whose roles are meant: those of the realm or of a client. A
+// realm may have a thousand clients, so their roles are read only when chosen.
+func (u *userRoles) pickContainer(l *tui.List[keycloak.EffectiveRole]) {
+	realm := u.spec.Realm
+	l.Push(tui.NewPick(tui.PickSpec{
+		Title: "grant", Lead: "Roles of the realm, or of which client?", Verb: "show its roles",
+		Load: func(ctx context.Context) ([]widget.Choice, error) {
+			choices := []widget.Choice{{ID: "", Label: "realm roles"}}
+			for c, err := range clients.Each(ctx, realm.Clients(keycloak.ClientQuery{})) {
+				if err != nil {
+					return choices, err
+				}
+				choices = append(choices, widget.Choice{ID: c.ID, Label: c.ClientID, Note: c.Name})
+			}
+			return choices, nil
+		},
+		Done: func(picked []widget.Choice) {
+			if len(picked) == 1 {
+				u.pickRoles(l, keycloak.Container{ClientUUID: picked[0].ID}, picked[0].Label)
+			}
+		},
+	}))
+}
+
+func (u *userRoles) pickRoles(l *tui.List[keycloak.EffectiveRole], from keycloak.Container, name string) {
+	var roles sync.Map // by id; a load that was started again may still be running
+	realm, holder := u.spec.Realm, u.spec.Holder
+	l.Push(tui.NewPick(tui.PickSpec{
+		Title: name, Lead: "Which roles should " + u.spec.Name + " get?", Many: true, Verb: "grant",
+		Empty: u.spec.Name + " has every role of " + name + " already, or there are none.",
+		Load: func(ctx context.Context) ([]widget.Choice, error) {
+			found, err := realm.AvailableRoles(ctx, holder, from)
+			var choices []widget.Choice
+			for _, r := range found {
+				if from.ClientUUID != "" && r.Client == "" {
+					r.Client = name
+				}
+				roles.Store(r.ID, r)
+				choices = append(choices, widget.Choice{ID: r.ID, Label: r.Name, Note: r.Description})
+			}
+			return choices, err
+		},
+		Done: func(picked []widget.Choice) {
+			var chosen []keycloak.Role
+			for _, p := range picked {
+				if r, ok := roles.Load(p.ID); ok {
+					chosen = append(chosen, r.(keycloak.Role))
+				}
+			}
+			if len(chosen) > 0 {
+				u.change(l, "Grant", "+", u.spec.Realm.Grant, u.spec.Realm.Revoke, chosen)
+			}
+		},
+	}))
+}
+
+func (u *userRoles) revoke(l *tui.List[keycloak.EffectiveRole]) {
+	var chosen []keycloak.Role
+	for _, r := range l.Selected() {
+		chosen = append(chosen, r.Role)
+	}
+	u.change(l, "Revoke", "-", u.spec.Realm.Revoke, u.spec.Realm.Grant, chosen)
+}
+
+type roleWrite func(context.Context, keycloak.Holder, ...keycloak.Role) (clients.Change[[]keycloak.Role], error)
+
+// change asks, writes, and registers the way back, which touches only those
+// mappings that the write has really changed.
+func (u *userRoles) change(l *tui.List[keycloak.EffectiveRole], verb, sign string, do, back roleWrite, roles []keycloak.Role) {
+	holder := u.spec.Holder
+	what := strings.ToLower(verb) + " " + count(len(roles), "role") + " · " + u.spec.Name
+	l.Confirm(tui.Question{
+		Title: fmt.Sprintf("%s %s: %s?", verb, count(len(roles), "role"), u.spec.Name),
+		Lines: roleLines(sign, roles), Verb: strings.ToLower(verb),
+		Yes: func() {
+			tui.Write(l, &u.write, what, 0, func(ctx context.Context) (clients.Change[[]keycloak.Role], error) { return do(ctx, holder, roles...) },
+				func(done clients.Change[[]keycloak.Role], err error) {
+					l.Reload()
+					changed := rolesChanged(roles, done)
+					if err != nil {
+						l.Fail(err)
+					} else {
+						l.Toast(strings.ToLower(verb) + ": " + count(len(changed), "role") + " · u undoes it")
+					}
+					if len(changed) == 0 {
+						return
+					}
+					opposite := map[string]string{"+": "-", "-": "+"}[sign]
+					l.Undo(tui.Undo{What: what, Lines: roleLines(opposite, changed), Then: l.Reload,
+						Run: func(ctx context.Context) error { return undoRoles(ctx, back, holder, changed, what) }})
+				})
+		},
+	})
+}
+
+func roleLines(sign string, roles []keycloak.Role) []string {
+	lines := make([]string, len(roles))
+	for i, r := range roles {
+		lines[i] = sign + " " + r.String()
+	}
+	return lines
+}
+
+// rolesChanged are those of the roles whose mapping differs before and after.
+func rolesChanged(roles []keycloak.Role, c clients.Change[[]keycloak.Role]) []keycloak.Role {
+	before, after := map[string]bool{}, map[string]bool{}
+	for _, r := range c.Before {
+		before[r.ID] = true
+	}
+	for _, r := range c.After {
+		after[r.ID] = true
+	}
+	var out []keycloak.Role
+	for _, r := range roles {
+		if before[r.ID] != after[r.ID] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// undoRoles does the opposite, and says so when somebody else was faster.
+func undoRoles(ctx context.Context, back roleWrite, holder keycloak.Holder, roles []keycloak.Role, what string) error {
+	done, err := back(ctx, holder, roles...)
+	if err == nil && len(rolesChanged(roles, done)) != len(roles) {
+		return &clients.Problem{Kind: clients.Conflict, Op: "undo: " + what, Reason: "somebody changed these role mappings since", Hint: "the list shows how they are now"}
+	}
+	return err
+}
