@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"gatehouse/clients"
 )
 
@@ -53,21 +55,103 @@ func (w wireLock) neutral() LockState {
 // on a permanent lock. A user that does not exist is NotFound, although the server
 // answers zeros.
 func (r *Realm) Lock(ctx context.Context, userID string) (LockState, error) {
-	return LockState{}, notYet
+	l, _, err := r.lock(ctx, userID)
+	return l, err
+}
+
+func (r *Realm) lock(ctx context.Context, userID string) (l LockState, u User, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { u, err = r.User(ctx, userID); return })
+	g.Go(func() (err error) {
+		l, err = one[wireLock](ctx, r.s, r.get("read the brute-force state", "view-users", "attack-detection", "brute-force", "users", userID))
+		return
+	})
+	err = g.Wait()
+	return l.of(u), u, err
+}
+
+// of adds what only the account tells: a permanent lock is written into it, and
+// clearing the counters hides it from the brute-force state alone.
+func (l LockState) of(u User) LockState {
+	if u.PermanentlyLocked() {
+		l.Locked, l.Permanent, l.Until = true, true, time.Time{}
+	}
+	return l
 }
 
 // Unlock ends a lock of either kind: a temporary one by clearing the counters, a
 // permanent one by enabling the account. An account that a person disabled stays
 // disabled.
 func (r *Realm) Unlock(ctx context.Context, userID string) (clients.Change[LockState], error) {
-	return clients.Change[LockState]{}, notYet
+	const op = "unlock the user"
+	var u User
+	read := func(ctx context.Context) (l LockState, err error) {
+		l, u, err = r.lock(ctx, userID)
+		return l, err
+	}
+	return change(ctx, read, func(LockState) (LockState, error) {
+		c := r.del(op, "manage-users", "attack-detection", "brute-force", "users", userID)
+		if u.PermanentlyLocked() {
+			c = r.put(op, "manage-users", map[string]bool{"enabled": true}, "users", userID)
+		}
+		_, err := r.s.do(ctx, c, nil)
+		return LockState{}, err
+	})
 }
 
 // UnlockAll clears the counters of all users, which ends all temporary locks.
-func (r *Realm) UnlockAll(ctx context.Context) error { return notYet }
+func (r *Realm) UnlockAll(ctx context.Context) error {
+	_, err := r.s.do(ctx, r.del("unlock all users", "manage-users", "attack-detection", "brute-force", "users"), nil)
+	return err
+}
 
-// UsersWithLocks lists users with their lock state. On a server without that list
-// it is a list of users, each with a request for its state.
-func (r *Realm) UsersWithLocks(search string, pageSize int) clients.Fetch[User] {
-	return func(context.Context, string) (clients.Page[User], error) { return clients.Page[User]{}, notYet }
+// UsersWithLocks lists users with their lock state, without the end of a lock (ask
+// Lock for that). The list is the console's own; on a server without it each user
+// costs a request.
+func (r *Realm) UsersWithLocks(q UserQuery) clients.Fetch[User] {
+	v := q.values()
+	v.Set("briefRepresentation", boolText(q.Brief))
+	fast := r.get("list users with their locks", "view-users", "ui-ext", "brute-force-user").with(v)
+	slow := r.get("list users with their locks", "view-users", "users").with(v)
+	return honest(r, fast, "view-users", pages(fast.title(), q.PageSize, func(ctx context.Context, first, size int) ([]User, error) {
+		if !r.s.lacks("brute-force-user") && q.Search != "" == (len(v) > 1) {
+			users, err := all[wireUser](ctx, r.s, fast.page(first, size))
+			if !isUnknownPath(err) {
+				return withLocks(users), err
+			}
+			r.s.learnLack("brute-force-user")
+		}
+		users, err := all[wireUser](ctx, r.s, slow.page(first, size))
+		if err != nil {
+			return nil, err
+		}
+		return users, r.fillLocks(ctx, users)
+	}))
+}
+
+// withLocks corrects the list's word on permanent locks: it says "not disabled".
+func withLocks(users []User) []User {
+	for i := range users {
+		l := LockState{}
+		if users[i].Lock != nil {
+			l = *users[i].Lock
+		}
+		l = l.of(users[i])
+		users[i].Lock = &l
+	}
+	return users
+}
+
+func (r *Realm) fillLocks(ctx context.Context, users []User) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i := range users {
+		g.Go(func() error {
+			l, err := one[wireLock](ctx, r.s, r.get("read the brute-force state", "view-users", "attack-detection", "brute-force", "users", users[i].ID))
+			l = l.of(users[i])
+			users[i].Lock = &l
+			return err
+		})
+	}
+	return g.Wait()
 }

@@ -28,8 +28,9 @@ type call struct {
 	header  http.Header
 	body    any // sent as JSON unless nil
 	form    url.Values
-	public  bool // no access token
-	read    bool // a POST that changes nothing
+	text    string // sent as text/plain unless empty
+	public  bool   // no access token
+	read    bool   // a POST that changes nothing
 	secrets []string
 }
 
@@ -75,7 +76,7 @@ func (s *Server) do(ctx context.Context, c call, out any) (transport.Reply, erro
 		caller = s.public
 	}
 	reply, err := caller.Do(ctx, transport.Request{Op: c.title(), Method: c.method, Path: c.path, Query: c.query,
-		Header: c.header, JSON: c.body, Form: c.form, Read: c.read, Out: out, Secrets: c.secrets})
+		Header: c.header, JSON: c.body, Form: c.form, Text: c.text, Read: c.read, Out: out, Secrets: c.secrets})
 	if p, ok := errors.AsType[*clients.Problem](err); ok && p.Status == http.StatusForbidden && c.needs != "" {
 		p.Hint = s.forbiddenHint(c.needs)
 	}
@@ -138,15 +139,19 @@ const defaultPage = 100
 // offset of the page. Keycloak gives no total with a page.
 func paged[W wire[T], T any](s *Server, c call, size int) clients.Fetch[T] {
 	return pages(c.title(), size, func(ctx context.Context, first, size int) ([]T, error) {
-		pc := c
-		pc.query = maps.Clone(c.query)
-		if pc.query == nil {
-			pc.query = url.Values{}
-		}
-		pc.query.Set("first", strconv.Itoa(first))
-		pc.query.Set("max", strconv.Itoa(size))
-		return all[W](ctx, s, pc)
+		return all[W](ctx, s, c.page(first, size))
 	})
+}
+
+// page is the call for one page.
+func (c call) page(first, size int) call {
+	q := maps.Clone(c.query)
+	if q == nil {
+		q = url.Values{}
+	}
+	q.Set("first", strconv.Itoa(first))
+	q.Set("max", strconv.Itoa(size))
+	return c.with(q)
 }
 
 // pages turns a read of "size items from first on" into a Fetch. A page that is not
@@ -196,15 +201,4 @@ func createdID(reply transport.Reply) string {
 		return ""
 	}
 	return id
-}
-
-// readBack reads an object after it was written. The write has happened whatever
-// becomes of this read, so its failure is no failure of the write: then the answer
-// is what we know the object to be.
-func readBack[T any](ctx context.Context, known T, read func(context.Context) (T, error)) T {
-	v, err := read(ctx)
-	if err != nil {
-		return known
-	}
-	return v
 }

@@ -97,8 +97,11 @@ func (r *Realm) Name() string { return r.name }
 // Server is the server that the realm is on.
 func (r *Realm) Server() *Server { return r.s }
 
+// realmState is what was learnt about a realm and is kept for a while.
 type realmState struct {
-	rights cached[Rights]
+	rights      cached[Rights]
+	defaultRole cached[string] // its id
+	clientIDs   sync.Map       // client UUID → *cached[string]
 }
 
 // cached keeps one value for a while, so that a screen which asks for it with each
@@ -149,6 +152,14 @@ func (c *cached[T]) forget() {
 	c.until = time.Time{}
 	c.mu.Unlock()
 }
+
+// lacks reports whether the server was found to have no such optional endpoint.
+func (s *Server) lacks(endpoint string) bool {
+	_, gone := s.absent.Load(endpoint)
+	return gone
+}
+
+func (s *Server) learnLack(endpoint string) { s.absent.Store(endpoint, struct{}{}) }
 
 // Tri is a yes or no that may be unknown: the server left it out because our
 // account may not see it. The zero value is unknown, never "no".

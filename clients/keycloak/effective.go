@@ -1,6 +1,12 @@
 package keycloak
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"gatehouse/clients"
+)
 
 // Effective is every role that a user or group holds, and why.
 type Effective struct {
@@ -9,12 +15,23 @@ type Effective struct {
 	// Cut is not empty when roles may be missing; then a role that is not in Roles is
 	// unknown, not absent.
 	Cut Cut `json:"cut,omitempty"`
-	// OnlyServer and OnlyOurs are the roles in which the server's own answer and ours
-	// differ. Both are empty when they agree, or when Checked is false.
+	// Checked reports whether the server could be asked for its own answer. OnlyServer
+	// and OnlyOurs are the roles in which the two differ.
+	Checked    bool   `json:"checked"`
 	OnlyServer []Role `json:"only_server,omitempty"`
 	OnlyOurs   []Role `json:"only_ours,omitempty"`
-	// Checked reports whether the server could be asked for its own answer.
-	Checked bool `json:"checked"`
+}
+
+// Has answers whether a role is held: Unknown when it was not found but may have
+// been left out.
+func (e Effective) Has(roleID string) Tri {
+	switch {
+	case slices.ContainsFunc(e.Roles, func(r EffectiveRole) bool { return r.ID == roleID }):
+		return Yes
+	case e.Cut.Any():
+		return Unknown
+	}
+	return No
 }
 
 // EffectiveRole is a role and the first (shortest) way in which it is held.
@@ -26,29 +43,126 @@ type EffectiveRole struct {
 	Path []Hop `json:"path"`
 }
 
-// Hop is one step on the way to a role.
-type Hop struct {
-	Kind HopKind `json:"kind"`
-	ID   string  `json:"id"`
-	// Name is a username, a group path, or a role as String writes it.
-	Name string `json:"name"`
-	// Default marks the realm's default role, which every new user is given.
-	Default bool `json:"default,omitempty"`
+// Effective computes the roles of a user or group from direct mappings, groups and
+// their ancestors, and composites, and compares them with the server's own answer.
+// That alone would not do: for groups it leaves out the client roles of parent
+// groups, and it never says where a role comes from. When the two differ both are
+// read once more, since something may have changed in between.
+func (r *Realm) Effective(ctx context.Context, h Holder) (Effective, error) {
+	e, err := r.effective(ctx, h)
+	if err == nil && len(e.OnlyServer)+len(e.OnlyOurs) > 0 {
+		return r.effective(ctx, h)
+	}
+	return e, err
 }
 
-// HopKind tells what a hop is.
-type HopKind string
+func (r *Realm) effective(ctx context.Context, h Holder) (Effective, error) {
+	g, err := r.RoleGraph(ctx, h)
+	if err != nil {
+		return Effective{}, err
+	}
+	e := Effective{Holder: h, Roles: g.Effective(), Cut: g.Cut}
+	if e.Cut.Any() {
+		return e, nil // the server's answer would be cut in other places than ours
+	}
+	theirs, checked, err := r.serverEffective(ctx, h)
+	if err != nil {
+		return Effective{}, err
+	}
+	if e.Checked = checked; checked {
+		ours := make([]Role, len(e.Roles))
+		for i, role := range e.Roles {
+			ours[i] = role.Role
+		}
+		e.OnlyServer, e.OnlyOurs = without(theirs, ours), without(ours, theirs)
+	}
+	return e, nil
+}
 
-// The kinds of hop.
-const (
-	HopUser       HopKind = "user"
-	HopGroup      HopKind = "group"
-	HopRealmRole  HopKind = "realm role"
-	HopClientRole HopKind = "client role"
-)
+// Effective lists the roles that can be reached from the start, each with the first
+// shortest path, sorted: realm roles first, then by client and name.
+func (g *RoleGraph) Effective() []EffectiveRole {
+	var out []EffectiveRole
+	from := map[string]string{g.Start.ID: ""}
+	for todo := []string{g.Start.ID}; len(todo) > 0; todo = todo[1:] {
+		for _, id := range g.next[todo[0]] {
+			if _, seen := from[id]; seen {
+				continue
+			}
+			from[id] = todo[0]
+			todo = append(todo, id)
+			if role, ok := g.Roles[id]; ok {
+				out = append(out, EffectiveRole{Role: role, Direct: todo[0] == g.Start.ID, Path: g.path(from, id)})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b EffectiveRole) int {
+		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
 
-// Effective computes the roles of a user or group from direct mappings, groups and
-// their ancestors, and composites, and compares them with the server's answer.
-func (r *Realm) Effective(ctx context.Context, h Holder) (Effective, error) {
-	return Effective{}, notYet
+// path walks back from a node to the start.
+func (g *RoleGraph) path(from map[string]string, id string) []Hop {
+	var out []Hop
+	for ; id != ""; id = from[id] {
+		out = append(out, g.hops[id])
+	}
+	slices.Reverse(out)
+	return out
+}
+
+type wireEffective struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Role        string `json:"role"` // the name, in the older of the two lists
+	Description string `json:"description"`
+	ClientRole  bool   `json:"clientRole"`
+	Client      string `json:"client"`
+	ClientID    string `json:"clientId"` // the UUID, in spite of its name
+}
+
+func (w wireEffective) neutral() Role {
+	role := Role{ID: w.ID, Name: cmp.Or(w.Name, w.Role), Description: w.Description, ClientRole: w.ClientRole || w.Client != ""}
+	if role.ClientRole {
+		role.Client, role.ContainerID = w.Client, w.ClientID
+	}
+	return role
+}
+
+// serverEffective asks the lists that the server's own console uses; they are no
+// public API, so that they may be missing or closed to us (then checked is false).
+// From 26.6 one list has all roles; before, one has the client roles. A role that
+// is held in two ways is in them twice.
+func (r *Realm) serverEffective(ctx context.Context, h Holder) (roles []Role, checked bool, err error) {
+	kind := map[HolderKind]string{HolderUser: "users", HolderGroup: "groups"}[h.Kind]
+	const op = "read the effective roles"
+	if !r.s.lacks("effective-roles-all") {
+		roles, err = all[wireEffective](ctx, r.s, r.get(op, "view-users", "ui-ext", "effective-roles-all", kind, h.ID))
+		if !isUnknownPath(err) {
+			return verdictless(union(nil, roles), err)
+		}
+		r.s.learnLack("effective-roles-all")
+	}
+	if r.s.lacks("effective-roles") {
+		return nil, false, nil
+	}
+	ofClients, err := all[wireEffective](ctx, r.s, r.get(op, "view-users", "ui-ext", "effective-roles", kind, h.ID))
+	if isUnknownPath(err) {
+		r.s.learnLack("effective-roles")
+		return nil, false, nil
+	}
+	if err != nil {
+		return verdictless(nil, err)
+	}
+	ofRealm, err := r.ServerEffectiveRoles(ctx, h, OfRealm)
+	return verdictless(union(union(nil, ofRealm), ofClients), err)
+}
+
+// verdictless turns a refusal into "could not be checked".
+func verdictless(roles []Role, err error) ([]Role, bool, error) {
+	if clients.Is(err, clients.Denied) {
+		return nil, false, nil
+	}
+	return roles, err == nil, err
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gatehouse/clients"
 )
@@ -99,12 +101,42 @@ func (r *Realm) Groups(q GroupQuery) clients.Fetch[Group] {
 // CountGroups counts all groups, or those that match search; with top only those
 // without a parent.
 func (r *Realm) CountGroups(ctx context.Context, search string, top bool) (int, error) {
-	return 0, notYet
+	q := url.Values{"top": {boolText(top)}}
+	setIf(q, "search", search)
+	var w struct {
+		Count int `json:"count"`
+	}
+	_, err := r.s.do(ctx, r.get("count groups", "view-users", "groups", "count").with(q), &w)
+	return w.Count, err
 }
 
-// GroupChildren lists the groups directly beneath one.
+// GroupChildren lists the groups directly beneath one. Servers older than 23 have
+// no such list; there the children come with the group itself.
 func (r *Realm) GroupChildren(groupID string, q GroupQuery) clients.Fetch[Group] {
-	return func(context.Context, string) (clients.Page[Group], error) { return clients.Page[Group]{}, notYet }
+	c := r.get("list subgroups", "view-users", "groups", groupID, "children").with(q.values())
+	return pages(c.title(), q.PageSize, func(ctx context.Context, first, size int) ([]Group, error) {
+		if !r.s.lacks("children") {
+			got, err := all[wireGroup](ctx, r.s, c.page(first, size))
+			if !isUnknownPath(err) {
+				return got, err
+			}
+			r.s.learnLack("children")
+		}
+		parent, err := r.Group(ctx, groupID)
+		if err != nil {
+			return nil, err
+		}
+		subs := slices.DeleteFunc(parent.SubGroups, func(g Group) bool { return !q.matches(g) })
+		return subs[min(first, len(subs)):min(first+size, len(subs))], nil
+	})
+}
+
+// matches is the server's own rule for Search, for servers that cannot search here.
+func (q GroupQuery) matches(g Group) bool {
+	if q.Exact {
+		return q.Search == "" || g.Name == q.Search
+	}
+	return strings.Contains(strings.ToLower(g.Name), strings.ToLower(q.Search))
 }
 
 // Group reads one group, with its direct roles by name.
@@ -115,39 +147,12 @@ func (r *Realm) Group(ctx context.Context, id string) (Group, error) {
 // GroupByPath finds a group by path ("/staff/eng"). Where names hold slashes the
 // path may mean another group than the one looked for.
 func (r *Realm) GroupByPath(ctx context.Context, path string) (Group, error) {
-	return Group{}, notYet
+	segments := append([]string{"group-by-path"}, strings.Split(strings.Trim(path, "/"), "/")...)
+	return one[wireGroup](ctx, r.s, r.get("find the group", "view-users", segments...))
 }
 
 // GroupMembers lists the direct members; those of subgroups are not among them.
 func (r *Realm) GroupMembers(groupID string, pageSize int) clients.Fetch[User] {
 	return paged[wireUser](r.s, r.get("list members", "view-users", "groups", groupID, "members").
 		with(url.Values{"briefRepresentation": {"true"}}), pageSize)
-}
-
-// GroupPatch changes the fields that are set.
-type GroupPatch struct {
-	Name, Description *string
-	// Attributes are set one by one; an empty list removes the attribute.
-	Attributes map[string][]string
-}
-
-// CreateGroup makes a group beneath parentID, at the top when that is empty.
-func (r *Realm) CreateGroup(ctx context.Context, parentID, name string) (clients.Change[Group], error) {
-	return clients.Change[Group]{}, notYet
-}
-
-// UpdateGroup renames or describes a group.
-func (r *Realm) UpdateGroup(ctx context.Context, id string, p GroupPatch) (clients.Change[Group], error) {
-	return clients.Change[Group]{}, notYet
-}
-
-// MoveGroup puts a group with all beneath it under another parent, at the top when
-// that is empty. A move beneath itself is refused.
-func (r *Realm) MoveGroup(ctx context.Context, id, parentID string) (clients.Change[Group], error) {
-	return clients.Change[Group]{}, notYet
-}
-
-// DeleteGroup deletes a group and all groups beneath it; Before is the group alone.
-func (r *Realm) DeleteGroup(ctx context.Context, id string) (clients.Change[Group], error) {
-	return clients.Change[Group]{}, notYet
 }

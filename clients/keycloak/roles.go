@@ -3,7 +3,11 @@ package keycloak
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"gatehouse/clients"
 )
@@ -87,10 +91,12 @@ type RoleQuery struct {
 // Roles lists the roles of a container, sorted by name.
 func (r *Realm) Roles(c Container, q RoleQuery) clients.Fetch[Role] {
 	v := url.Values{"briefRepresentation": {boolText(!q.WithAttributes)}}
-	if q.Search != "" {
-		v.Set("search", q.Search)
-	}
-	return paged[wireRole](r.s, r.get("list roles", c.needs(), c.path("roles")...).with(v), q.PageSize)
+	setIf(v, "search", q.Search)
+	cl := r.get("list roles", c.needs(), c.path("roles")...).with(v)
+	return pages(cl.title(), q.PageSize, func(ctx context.Context, first, size int) ([]Role, error) {
+		roles, err := all[wireRole](ctx, r.s, cl.page(first, size))
+		return r.nameClients(ctx, roles), err
+	})
 }
 
 func (c Container) path(rest ...string) []string {
@@ -109,45 +115,36 @@ func (c Container) needs() string {
 
 // Role reads one role by id, which works for every name.
 func (r *Realm) Role(ctx context.Context, id string) (Role, error) {
-	return one[wireRole](ctx, r.s, r.get("read the role", "view-realm or view-clients", "roles-by-id", id))
+	role, err := one[wireRole](ctx, r.s, r.get("read the role", "view-realm or view-clients", "roles-by-id", id))
+	if err == nil && role.ClientRole {
+		role.Client = r.clientID(ctx, role.ContainerID)
+	}
+	return role, err
 }
 
 // RoleByName finds a role of a container by its name. The names "", "." and ".."
 // cannot stand in an address; they are looked for in the list.
 func (r *Realm) RoleByName(ctx context.Context, c Container, name string) (Role, error) {
-	return Role{}, notYet
+	if addressable(name) {
+		role, err := one[wireRole](ctx, r.s, r.get("find the role", c.needs(), c.path("roles", name)...))
+		if err == nil && role.ClientRole {
+			role.Client = r.clientID(ctx, role.ContainerID)
+		}
+		return role, err
+	}
+	for role, err := range clients.Each(ctx, r.Roles(c, RoleQuery{Search: name, WithAttributes: true})) {
+		if err != nil {
+			return Role{}, err
+		}
+		if role.Name == name {
+			return role, nil
+		}
+	}
+	return Role{}, &clients.Problem{Kind: clients.NotFound, Op: "find the role in realm " + r.name, Target: r.s.admin.Target(), Reason: fmt.Sprintf("there is no role named %q", name)}
 }
 
-// NewRole is a role to be made.
-type NewRole struct {
-	Name, Description string
-	Attributes        map[string][]string
-}
-
-// RolePatch changes the fields that are set.
-type RolePatch struct {
-	Name, Description *string
-	// Attributes are set one by one; an empty list removes the attribute.
-	Attributes map[string][]string
-}
-
-// CreateRole makes a role. The server would take the names "", "." and "..", which
-// can then hardly be addressed; they are refused, as is a name over 255 characters
-// (the server fails on it).
-func (r *Realm) CreateRole(ctx context.Context, c Container, role NewRole) (clients.Change[Role], error) {
-	return clients.Change[Role]{}, notYet
-}
-
-// UpdateRole changes a role. A PUT replaces name and description, so both are
-// always sent as they were a moment before.
-func (r *Realm) UpdateRole(ctx context.Context, id string, p RolePatch) (clients.Change[Role], error) {
-	return clients.Change[Role]{}, notYet
-}
-
-// DeleteRole deletes a role, and with it all mappings of it.
-func (r *Realm) DeleteRole(ctx context.Context, id string) (clients.Change[Role], error) {
-	return clients.Change[Role]{}, notYet
-}
+// addressable reports whether a name can be a path segment.
+func addressable(name string) bool { return name != "" && name != "." && name != ".." }
 
 // Roleset is a set of roles as far as our account may see it.
 type Roleset struct {
@@ -156,29 +153,80 @@ type Roleset struct {
 	Cut Cut `json:"cut,omitempty"`
 }
 
-// Composites lists the roles directly inside a composite role, one level deep.
+// Composites lists the roles directly inside a composite role, one level deep. The
+// server leaves out, in silence, what our account may not see.
 func (r *Realm) Composites(ctx context.Context, roleID string) (Roleset, error) {
-	return Roleset{}, notYet
+	g, err := r.Rights(ctx)
+	if err != nil {
+		return Roleset{}, err
+	}
+	roles, err := r.composites(ctx, roleID)
+	if err != nil {
+		return Roleset{}, err
+	}
+	return Roleset{Roles: r.nameClients(ctx, roles), Cut: g.Missing("view-realm", "view-clients")}, nil
 }
 
-// AddComposites puts roles into a role; all or none are added. A role that would
-// then contain itself is refused: the server accepts such a cycle.
-func (r *Realm) AddComposites(ctx context.Context, roleID string, roles ...Role) (clients.Change[[]Role], error) {
-	return clients.Change[[]Role]{}, notYet
-}
-
-// RemoveComposites takes roles out of a role.
-func (r *Realm) RemoveComposites(ctx context.Context, roleID string, roles ...Role) (clients.Change[[]Role], error) {
-	return clients.Change[[]Role]{}, notYet
+func (r *Realm) composites(ctx context.Context, roleID string) ([]Role, error) {
+	return all[wireRole](ctx, r.s, r.get("list the roles in the role", "view-realm and view-clients", "roles-by-id", roleID, "composites"))
 }
 
 // RoleUsers lists the users who hold the role directly; holders through groups or
-// composites are not among them.
+// composites are not among them. It needs the right to read roles and users both.
 func (r *Realm) RoleUsers(role Role, pageSize int) clients.Fetch[User] {
-	return func(context.Context, string) (clients.Page[User], error) { return clients.Page[User]{}, notYet }
+	c := r.get("list the users with the role", "view-users and "+role.Container().needs(), role.Container().path("roles", role.Name, "users")...)
+	return onlyAddressable(r, c, role, paged[wireUser](r.s, c.with(url.Values{"briefRepresentation": {"true"}}), pageSize))
 }
 
 // RoleGroups lists the groups that hold the role directly.
 func (r *Realm) RoleGroups(role Role, pageSize int) clients.Fetch[Group] {
-	return func(context.Context, string) (clients.Page[Group], error) { return clients.Page[Group]{}, notYet }
+	c := r.get("list the groups with the role", "view-users and "+role.Container().needs(), role.Container().path("roles", role.Name, "groups")...)
+	return onlyAddressable(r, c, role, paged[wireGroup](r.s, c.with(url.Values{"briefRepresentation": {"true"}}), pageSize))
 }
+
+// onlyAddressable refuses a list that the server offers by role name alone when that
+// name would address the list of roles or the realm itself.
+func onlyAddressable[T any](r *Realm, c call, role Role, f clients.Fetch[T]) clients.Fetch[T] {
+	if addressable(role.Name) {
+		return f
+	}
+	return func(context.Context, string) (clients.Page[T], error) {
+		return clients.Page[T]{}, r.refuse(c.op, fmt.Sprintf("Keycloak cannot be asked for a role named %q", role.Name), "give the role another name")
+	}
+}
+
+// nameClients fills in the clientId of client roles, which most answers leave out.
+// A client that cannot be read keeps its UUID.
+func (r *Realm) nameClients(ctx context.Context, roles []Role) []Role {
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for i := range roles {
+		if role := &roles[i]; role.ClientRole && role.Client == "" {
+			g.Go(func() error {
+				role.Client = r.clientID(ctx, role.ContainerID)
+				return nil
+			})
+		}
+	}
+	g.Wait()
+	return roles
+}
+
+// parallel bounds the requests that one call of ours makes side by side.
+const parallel = 8
+
+// clientID is the clientId of a client, kept for a while; empty when it cannot be read.
+func (r *Realm) clientID(ctx context.Context, uuid string) string {
+	entry, _ := r.state.clientIDs.LoadOrStore(uuid, &cached[string]{})
+	name, _ := entry.(*cached[string]).get(ctx, nameLife, func(ctx context.Context) (string, error) {
+		c, err := r.Client(ctx, uuid)
+		if clients.Is(err, clients.Denied) || clients.Is(err, clients.NotFound) {
+			return "", nil
+		}
+		return c.ClientID, err
+	})
+	return name
+}
+
+// nameLife is how long the name of a client is believed.
+const nameLife = 5 * time.Minute

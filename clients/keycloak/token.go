@@ -208,12 +208,6 @@ func (r *Realm) UserInfo(ctx context.Context, accessToken string) (json.RawMessa
 	return claims, err
 }
 
-func setIf(v url.Values, key, val string) {
-	if val != "" {
-		v.Set(key, val)
-	}
-}
-
 // tokens fetches our own access token for the transport, which keeps and shares it.
 type tokens struct {
 	server *Server

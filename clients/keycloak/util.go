@@ -11,9 +11,15 @@ import (
 
 var notYet = errors.New("not written yet")
 
+func setIf(v url.Values, key, val string) {
+	if val != "" {
+		v.Set(key, val)
+	}
+}
+
 func setTri(v url.Values, key string, t Tri) {
 	if t.Known() {
-		v.Set(key, boolText(t == Yes))
+		v.Set(key, strconv.FormatBool(t == Yes))
 	}
 }
 
