@@ -57,7 +57,7 @@ func (c *Client) Import(ctx context.Context, input iter.Seq2[tuple.Tuple, error]
 	if o.Batch <= 0 || o.Batch > MaxEdits {
 		o.Batch = MaxEdits
 	}
-	im := importer{c: c, op: op, o: o, fresh: map[string]map[string]bool{}}
+	im := importer{c: c, op: op, o: o, fresh: map[string]*Seen{}}
 	for t, err := range input {
 		if err != nil {
 			return im.Imported, inputProblem(op, err)
@@ -91,7 +91,7 @@ type importer struct {
 	batch   []tuple.Tuple
 	// fresh remembers, for each namespace that was empty at the start, what we have
 	// stored: nothing has to be looked up there. nil stands for one with tuples.
-	fresh map[string]map[string]bool
+	fresh map[string]*Seen
 }
 
 func (im *importer) add(ctx context.Context, t tuple.Tuple) error {
@@ -138,7 +138,7 @@ func (im *importer) flush(ctx context.Context) error {
 	}
 	for _, t := range todo {
 		if own := im.fresh[t.Namespace]; own != nil {
-			own[t.Key()] = true
+			own.Add(t)
 		}
 	}
 	im.Read += len(im.batch)
@@ -171,7 +171,7 @@ func (im *importer) missing(ctx context.Context) ([]tuple.Tuple, error) {
 			return nil, err
 		case own == nil:
 			look = append(look, t)
-		case !own[k]:
+		case !own.has(t):
 			todo = append(todo, t)
 		}
 	}
@@ -189,7 +189,7 @@ func (im *importer) missing(ctx context.Context) ([]tuple.Tuple, error) {
 
 // own is what this import stored in a namespace that was empty before, or nil when
 // it was not.
-func (im *importer) own(ctx context.Context, namespace string) (map[string]bool, error) {
+func (im *importer) own(ctx context.Context, namespace string) (*Seen, error) {
 	if own, known := im.fresh[namespace]; known {
 		return own, nil
 	}
@@ -197,9 +197,9 @@ func (im *importer) own(ctx context.Context, namespace string) (map[string]bool,
 	if err != nil {
 		return nil, err
 	}
-	var own map[string]bool
+	var own *Seen
 	if len(page.Items) == 0 {
-		own = map[string]bool{}
+		own = &Seen{}
 	}
 	im.fresh[namespace] = own
 	return own, nil
@@ -220,7 +220,7 @@ func (c *Client) store(ctx context.Context, op string, ts []tuple.Tuple) error {
 
 // Export hands every tuple that the query selects to write, copies left out, and
 // calls progress (which may be nil) after each page with the number handed on.
-// Distinct tuples are remembered, about 150 bytes each; see tuple.Writer for files.
+// Distinct tuples are remembered, as Seen does it.
 func (c *Client) Export(ctx context.Context, q tuple.Query, write func(tuple.Tuple) error, progress func(int)) (int, error) {
 	const op = "export relation tuples"
 	n := 0

@@ -2,6 +2,7 @@ package keto
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,16 +28,26 @@ func (c *Client) Copies(ctx context.Context, ts ...tuple.Tuple) ([]int, error) {
 }
 
 // Seen counts tuples while a list goes by, so that a screen or an export can mark
-// or leave out the copies that List hands on. Its memory grows with the number of
-// distinct tuples. The zero value is ready.
-type Seen struct{ n map[string]int }
+// or leave out the copies that List hands on. It needs some 50 bytes for each
+// distinct tuple, whatever its length. The zero value is ready.
+type Seen struct{ n map[digest]int }
+
+func (s *Seen) has(t tuple.Tuple) bool { return s.n[digestOf(t)] > 0 }
+
+// digest stands for a tuple where remembering its text would cost too much.
+type digest [16]byte
+
+func digestOf(t tuple.Tuple) digest {
+	sum := sha256.Sum256([]byte(t.Key()))
+	return digest(sum[:16])
+}
 
 // Add returns how often t went by, this time included: more than 1 is a copy.
 func (s *Seen) Add(t tuple.Tuple) int {
 	if s.n == nil {
-		s.n = map[string]int{}
+		s.n = map[digest]int{}
 	}
-	k := t.Key()
+	k := digestOf(t)
 	s.n[k]++
 	return s.n[k]
 }

@@ -33,9 +33,11 @@ func (c *Client) Namespaces(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// SyntaxProblem is one complaint of Keto's own parser about OPL source. Lines
-// count from 1. Columns are Keto's: they count from 0 on old servers, in bytes; a
-// zero line means that Keto gave no place.
+// SyntaxProblem is one complaint of Keto's own parser about OPL source. Lines count
+// from 1, columns from 0 and in characters; something at the very beginning of a
+// line is placed at the end of the line before (ory/keto v0.13,
+// internal/schema/parse_errors.go). A zero Line means that Keto gave no place. For
+// places to rely on, parse the source with package opl.
 type SyntaxProblem struct {
 	Message                            string
 	Line, Column, LastLine, LastColumn int
@@ -45,24 +47,25 @@ type SyntaxProblem struct {
 // this server would load it. It stores nothing.
 func (c *Client) CheckSyntax(ctx context.Context, source string) ([]SyntaxProblem, error) {
 	const op = "check OPL syntax"
-	if err := need(op, c.opl); err != nil {
+	type place struct {
+		Line   int `json:"Line"` // with a capital, unlike the rest
+		Column int `json:"column"`
+	}
+	var got struct {
+		Errors []struct {
+			Message string `json:"message"`
+			Start   place  `json:"start"`
+			End     place  `json:"end"`
+		} `json:"errors"`
+	}
+	// By hand, because the SDK cannot send an empty source.
+	err := c.do(ctx, c.opl, transport.Request{Op: op, Method: http.MethodPost, Path: []string{"opl", "syntax", "check"}, Read: true, Text: source, Out: &got})
+	if err != nil {
 		return nil, err
 	}
-	ctx = transport.AsRead(ctx, "/opl/syntax/check")
-	got, resp, err := c.opl.sdk.RelationshipApi.CheckOplSyntax(ctx).Body(source).Execute()
-	if err := c.done(ctx, c.opl, op, resp, err); err != nil {
-		return nil, err
-	}
-	out := []SyntaxProblem{}
-	for _, e := range got.GetErrors() {
-		p := SyntaxProblem{Message: e.GetMessage()}
-		if s := e.Start; s != nil {
-			p.Line, p.Column = int(s.GetLine()), int(s.GetColumn())
-		}
-		if s := e.End; s != nil {
-			p.LastLine, p.LastColumn = int(s.GetLine()), int(s.GetColumn())
-		}
-		out = append(out, p)
+	out := make([]SyntaxProblem, len(got.Errors))
+	for i, e := range got.Errors {
+		out[i] = SyntaxProblem{e.Message, e.Start.Line, e.Start.Column, e.End.Line, e.End.Column}
 	}
 	return out, nil
 }
