@@ -7,6 +7,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"gatehouse/tui/theme"
 )
@@ -18,45 +19,73 @@ type App struct {
 	opts    Options
 	env     Env
 	w, h    int
+	dark    bool // what the terminal said of its background
+	mono    bool // the terminal shows no colours
+	mouse   bool
+	blurred bool
+
 	stack   []*frame
 	pending []tea.Cmd
-	note    note
-	undos   []undo
-	writes  int
+	over    overlay
+	asked   []asked // questions that wait for the overlay to close
+	opener  string  // the key that is being handled, empty outside of a key press
+
+	note     note
+	messages []message
+	undos    []undo
+	writes   int // writes on their way
+	health   prober
+	spinning bool
+	crumbs   []span // where the crumbs were drawn, for the mouse
+	body     rect   // where the screen was drawn
+	history  []string
 }
 
 // New makes the shell. ctx ends the program and everything it does.
 func New(ctx context.Context, opts Options) *App {
-	a := &App{ctx: ctx, opts: opts}
-	if a.opts.Clock == nil {
-		a.opts.Clock = time.Now
+	if opts.Clock == nil {
+		opts.Clock = time.Now
 	}
-	if a.opts.Explain == nil {
-		a.opts.Explain = explain
+	if opts.Explain == nil {
+		opts.Explain = explain
 	}
+	if opts.Name == "" {
+		opts.Name = "gatehouse"
+	}
+	a := &App{ctx: ctx, opts: opts, dark: true, mouse: opts.Mouse, history: opts.History}
 	a.env = Env{Theme: theme.New(theme.Dark), Context: opts.Context, ReadOnly: opts.ReadOnly, Production: opts.Production,
-		Now: a.opts.Clock, Explain: a.opts.Explain, Recheck: func() {}}
+		Now: opts.Clock, Explain: opts.Explain, Recheck: a.recheck}
+	a.health.init(a)
+	a.retheme()
 	return a
 }
 
 func (a *App) now() time.Time { return a.opts.Clock() }
 
-// Init starts the first screen.
+// Init draws first and loads then: it starts the first screen, asks the terminal for
+// its background and the back ends for their health, all off the loop.
 func (a *App) Init() tea.Cmd {
 	a.push(a.opts.Root)
+	if a.opts.Theme == nil {
+		a.start(tea.RequestBackgroundColor)
+	}
+	a.recheck()
 	return a.flush()
 }
 
 func (a *App) top() *frame { return a.stack[len(a.stack)-1] }
 
 func (a *App) push(s Screen) {
+	if s == nil {
+		return
+	}
 	f := &frame{app: a, screen: s}
 	f.ctx, f.cancel = context.WithCancel(a.ctx)
 	a.stack = append(a.stack, f)
 	a.startFor(f, s.Init(f))
 }
 
-// cut closes the screens from position at on.
+// cut closes the screens from position at on, the topmost first.
 func (a *App) cut(at int) {
 	for i := len(a.stack) - 1; i >= at; i-- {
 		a.stack[i].close()
@@ -79,6 +108,12 @@ func (a *App) startFor(f *frame, cmd tea.Cmd) {
 	if cmd != nil {
 		a.start(route(f, cmd))
 	}
+}
+
+// routed is a message of a screen's own command, on its way back.
+type routed struct {
+	to  *frame
+	msg tea.Msg
 }
 
 func route(f *frame, cmd tea.Cmd) tea.Cmd {
@@ -109,67 +144,103 @@ func (a *App) flush() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// Update is the loop.
+// Update is the loop. First what concerns the terminal, then answers on their way to
+// the screen that asked, then the person: the overlay, the keys of the shell and of
+// the screen on top.
 func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	if len(a.stack) == 0 { // a message before Init: only its size can matter
+		if size, ok := msg.(tea.WindowSizeMsg); ok {
+			a.w, a.h = size.Width, size.Height
+		}
+		return a, nil
+	}
+	if !a.terminal(msg) && !a.answers(msg) {
+		a.person(msg)
+	}
+	a.spin()
+	return a, a.flush()
+}
+
+// terminal handles what the terminal says about itself.
+func (a *App) terminal(msg tea.Msg) bool {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		a.w, a.h = msg.Width, msg.Height
+	case tea.BackgroundColorMsg:
+		a.dark = msg.IsDark()
+		a.retheme()
+	case tea.ColorProfileMsg:
+		a.mono = msg.Profile <= colorprofile.Ascii
+		a.retheme()
+	case tea.FocusMsg:
+		a.blurred = false
+		a.health.focus(a)
+	case tea.BlurMsg:
+		a.blurred = true
+	default:
+		return false
+	}
+	return true
+}
+
+// answers handles what comes back from work off the loop.
+func (a *App) answers(msg tea.Msg) bool {
+	switch msg := msg.(type) {
 	case answer:
-		msg.apply(msg.to.gone)
+		msg.apply(msg.to != nil && msg.to.gone)
 	case routed:
 		if !msg.to.gone {
 			msg.to.update(msg.msg)
 		}
+	case noteEnd:
+		a.endNote(msg)
+	case spinTick:
+		a.spinning = false
+	case healthTick:
+		a.health.tick(a, msg)
+	default:
+		return false
+	}
+	return true
+}
+
+// person handles keys, pasted text and the mouse.
+func (a *App) person(msg tea.Msg) {
+	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
+		a.opener = msg.String()
 		a.key(msg)
+		a.opener = ""
+	case tea.KeyReleaseMsg:
+	case tea.PasteMsg:
+		if a.over != nil {
+			a.over.update(a, msg)
+			return
+		}
+		a.top().update(msg)
+	case tea.MouseMsg:
+		a.pointer(msg)
 	default:
 		a.top().update(msg)
 	}
-	return a, a.flush()
 }
 
-func (a *App) key(msg tea.KeyPressMsg) {
-	key := msg.String()
-	a.note = note{}
-	f := a.top()
-	if key == "ctrl+c" {
-		a.start(tea.Quit)
-		return
+// retheme makes the styles anew, in place.
+func (a *App) retheme() {
+	kind := theme.Light
+	if a.dark {
+		kind = theme.Dark
 	}
-	typing := f.screen.Typing()
-	if !typing || msg.Key().Text == "" {
-		for _, act := range f.screen.Actions() {
-			if act.matches(key) {
-				if why := act.refusal(&a.env); why != "" {
-					a.say(noteBad, why)
-				} else if act.Run != nil {
-					a.startFor(f, act.Run())
-				}
-				return
-			}
+	if a.opts.Theme != nil {
+		kind = *a.opts.Theme
+	}
+	if a.mono {
+		kind = theme.Mono
+	}
+	*a.env.Theme = *theme.New(kind)
+	for _, f := range a.stack {
+		if t, ok := f.screen.(Themer); ok {
+			t.Themed(a.env.Theme)
 		}
 	}
-	switch {
-	case key == "esc":
-		if e, ok := f.screen.(Escaper); ok && e.Escape() {
-			return
-		}
-		if !f.stop() {
-			f.Pop()
-		}
-	case typing:
-		f.update(msg)
-	case key == "q":
-		a.start(tea.Quit)
-	}
-}
-
-// View draws the program.
-func (a *App) View() tea.View {
-	v := tea.NewView("")
-	v.AltScreen = true
-	if len(a.stack) > 0 {
-		v.SetContent(a.top().screen.Title() + "\n" + a.top().screen.View(a.w, max(0, a.h-2)) + "\n" + a.note.text)
-	}
-	return v
 }

@@ -77,9 +77,3 @@ func (f *frame) close() {
 
 // update gives the screen a message and routes what its command says back to it.
 func (f *frame) update(msg tea.Msg) { f.app.startFor(f, f.screen.Update(msg)) }
-
-// routed is a message of a screen's own command, on its way back.
-type routed struct {
-	to  *frame
-	msg tea.Msg
-}

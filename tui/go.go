@@ -51,7 +51,7 @@ func Write[T any](h Host, j *Job, what string, timeout time.Duration, work func(
 	case a.env.ReadOnly:
 		a.say(noteBad, "read-only: context "+a.env.Context+" may not be changed from here")
 		return
-	case j.busy:
+	case j.busy && j.write:
 		a.say(noteInfo, "still busy: "+what+" waits for its answer")
 		return
 	}

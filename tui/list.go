@@ -32,7 +32,7 @@ type Spec[T any] struct {
 	Actions func(l *List[T]) []Action
 	// Open makes the screen that Enter opens for a row.
 	Open func(row T) Screen
-	// Detail is shown beside the list where there is room (160 columns).
+	// Detail is shown beside the list where there is room (160 columns, 12 lines).
 	Detail func(row T) []widget.Section
 	// Text adds words to what the filter searches.
 	Text func(row T) string
@@ -50,8 +50,13 @@ type Spec[T any] struct {
 	Timeout time.Duration
 }
 
-// DefaultCap is how many rows a list keeps.
-const DefaultCap = 200_000
+const (
+	// DefaultCap is how many rows a list keeps.
+	DefaultCap = 200_000
+	// reloadMax is how long a list may be to be read again by itself when something
+	// was written while it was covered.
+	reloadMax = 2000
+)
 
 // List is the generic list screen: rows stream in page by page; filter, sort, marks,
 // search, copy, export, reload and the words for every state come with it.
@@ -59,14 +64,70 @@ type List[T any] struct {
 	Host
 	Spec Spec[T]
 
+	load   Job
+	all    *source[T] // everything
+	found  *source[T] // what a server-side search answers, nil while there is none
+	export Job
+
+	input  *widget.Input // the filter or the search that is being typed, nil when not
+	asking bool          // input is a search
+	pane   widget.Detail
+	paneOf string // ID of the row in the pane, empty when it must be made anew
+	size   struct{ w, h int }
+}
+
+// source is one set of rows and how far it has been read.
+type source[T any] struct {
+	query string // the search, empty for everything
 	table *widget.Table[T]
-	load  Job
+	fresh *widget.Table[T] // the rows of a reload, until they are complete
+	read  int              // rows that came in this run
+	total int              // -1 when the server does not say
+	next  string           // cursor to read on from
+	done  bool             // all has been read
+	err   error            // how the last run failed
+	at    time.Time        // when all was last read
+	seen  int              // Env.Changes at that time
 }
 
 // NewList makes a list screen.
 func NewList[T any](spec Spec[T]) *List[T] {
-	return &List[T]{Spec: spec, table: widget.NewTable(spec.ID, spec.Columns)}
+	if spec.Cap < 1 {
+		spec.Cap = DefaultCap
+	}
+	l := &List[T]{Spec: spec}
+	l.all = l.newSource("")
+	return l
 }
+
+func (l *List[T]) newSource(query string) *source[T] {
+	return &source[T]{query: query, table: l.newTable(), total: -1}
+}
+
+func (l *List[T]) newTable() *widget.Table[T] {
+	t := widget.NewTable(l.Spec.ID, l.Spec.Columns)
+	t.Text = l.Spec.Text
+	sort, desc := l.Spec.Sort, false
+	if sort != "" && sort[0] == '-' {
+		sort, desc = sort[1:], true
+	}
+	for i, c := range l.Spec.Columns {
+		if sort != "" && c.Title == sort {
+			t.SortBy(i, desc)
+		}
+	}
+	return t
+}
+
+// src is what is shown: the search if there is one, else everything.
+func (l *List[T]) src() *source[T] {
+	if l.found != nil {
+		return l.found
+	}
+	return l.all
+}
+
+func (l *List[T]) table() *widget.Table[T] { return l.src().table }
 
 // Title is the crumb.
 func (l *List[T]) Title() string { return l.Spec.Title }
@@ -74,51 +135,64 @@ func (l *List[T]) Title() string { return l.Spec.Title }
 // Init starts reading.
 func (l *List[T]) Init(h Host) tea.Cmd {
 	l.Host = h
-	l.Reload()
+	if l.Spec.Fetch != nil {
+		l.Reload()
+	} else {
+		l.all.done = true
+		l.openSearch()
+	}
 	return nil
 }
 
-// Reload reads the list again. What is there stays until the new rows have come.
-func (l *List[T]) Reload() {
-	Stream(l, &l.load, Crawl(l.Spec.Fetch, "", l.Spec.Timeout), func(b Batch[T]) { l.table.Append(b.Items) })
+// Resume reads a short list again when something was written while it was covered.
+// A long one only says so: reading a million rows is for the person to decide.
+func (l *List[T]) Resume() {
+	if l.changed() && l.table().Len() <= reloadMax {
+		l.Reload()
+	}
+}
+
+// changed is whether something was written since the list was read.
+func (l *List[T]) changed() bool {
+	s := l.src()
+	return s.done && !s.at.IsZero() && s.seen != l.Env().Changes
 }
 
 // Selected is the marked rows, or the one under the cursor.
-func (l *List[T]) Selected() []T { return l.table.Selected() }
+func (l *List[T]) Selected() []T { return l.table().Selected() }
 
 // Current is the row under the cursor.
-func (l *List[T]) Current() (T, bool) { return l.table.Current() }
+func (l *List[T]) Current() (T, bool) { return l.table().Current() }
 
-// Put shows a row as it is after a write, without asking the server again.
-func (l *List[T]) Put(row T) { l.table.Put(row) }
+// Put shows a row as it is after a write, without asking the server again. Rows that
+// are new come at the end, or where the sort puts them.
+func (l *List[T]) Put(row T) {
+	l.each(func(s *source[T]) { s.table.Put(row) })
+}
 
 // Remove takes a row away after it was deleted.
-func (l *List[T]) Remove(id string) { l.table.Remove(id) }
+func (l *List[T]) Remove(id string) {
+	l.each(func(s *source[T]) { s.table.Remove(id) })
+}
+
+// each changes what is kept, which is then as new as the server.
+func (l *List[T]) each(change func(*source[T])) {
+	for _, s := range []*source[T]{l.all, l.found} {
+		if s != nil {
+			change(s)
+			s.seen = l.Env().Changes
+		}
+	}
+	l.paneOf = ""
+}
 
 // NeedRow is a Why for actions that work on the selection.
 func (l *List[T]) NeedRow() string {
-	if _, ok := l.table.Current(); !ok {
+	if _, ok := l.table().Current(); !ok {
 		return "no row is selected"
 	}
 	return ""
 }
-
-// Update takes keys while the filter is typed.
-func (l *List[T]) Update(tea.Msg) tea.Cmd { return nil }
-
-// View draws the list.
-func (l *List[T]) View(w, h int) string { return l.table.View(l.Env().Theme, w, h) }
-
-// Actions are the list's own and those of every list.
-func (l *List[T]) Actions() []Action {
-	if l.Spec.Actions != nil {
-		return l.Spec.Actions(l)
-	}
-	return nil
-}
-
-// Typing is true while the filter is typed.
-func (l *List[T]) Typing() bool { return false }
 
 // Close has nothing to do: the shell cancels the jobs.
 func (l *List[T]) Close() {}

@@ -47,3 +47,6 @@ func (d *Detail) Reveal() bool { return false }
 
 // View draws the fields.
 func (d *Detail) View(th *theme.Theme, w, h int) string { return "" }
+
+// Scroll moves what is seen by n lines.
+func (d *Detail) Scroll(n int) {}

@@ -64,3 +64,9 @@ func spaces(n int) string {
 func Rule(th *theme.Theme, w int) string {
 	return th.Dim.Render(strings.Repeat("─", max(0, w)))
 }
+
+// Wrap cleans text and breaks it into lines of at most w cells, at spaces where there
+// are any.
+func Wrap(text string, w int) []string {
+	return strings.Split(ansi.Wrap(clean.Text(text, 0), max(1, w), ""), "\n")
+}

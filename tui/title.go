@@ -1,0 +1,212 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	"gatehouse/tui/clean"
+	"gatehouse/tui/theme"
+	"gatehouse/tui/widget"
+)
+
+// footerMax is how many keys the footer shows, the one at the right end included.
+const footerMax = 8
+
+// footerHints are the actions that work now, the most useful first.
+func (a *App) footerHints() []hint {
+	f := a.top()
+	reserved, rest := a.globals()
+	var acts []Action
+	for _, list := range [][]Action{f.screen.Actions(), reserved, rest} {
+		for _, act := range list {
+			if act.Footer > 0 && len(act.Keys) > 0 && act.refusal(&a.env) == "" {
+				acts = append(acts, act)
+			}
+		}
+	}
+	slices.SortStableFunc(acts, func(x, y Action) int { return x.Footer - y.Footer })
+	typing := f.screen.Typing()
+	hints := make([]hint, 0, footerMax)
+	// The two that always lead on, go to and help, keep their places.
+	own := footerMax - 1 - len(shownOf(reserved))
+	for _, act := range acts {
+		key := a.usableKey(&act, typing)
+		if key == "" || act.Group != everywhere && own == 0 {
+			continue
+		}
+		if act.Group != everywhere {
+			own--
+		}
+		hints = append(hints, hint{KeyName(key), act.Name})
+	}
+	return hints
+}
+
+func shownOf(acts []Action) (shown []Action) {
+	for _, act := range acts {
+		if act.Footer > 0 {
+			shown = append(shown, act)
+		}
+	}
+	return shown
+}
+
+// usableKey is the first key of an action that is not text while typing.
+func (a *App) usableKey(act *Action, typing bool) string {
+	for _, k := range act.Keys {
+		if !typing || len([]rune(k)) > 1 && k != "space" {
+			return k
+		}
+	}
+	return ""
+}
+
+// title draws the line on top: where one is on the left, how things are on the right.
+func (a *App) title(w, margin int) string {
+	left := a.place(w, margin)
+	right := a.status(w - widget.Width(left) - 2)
+	return ends(left, right, w)
+}
+
+// place is the program, the context with its badges, and the crumbs.
+func (a *App) place(w, margin int) string {
+	th := a.env.Theme
+	var b strings.Builder
+	at := margin
+	add := func(text string, style theme.Style) {
+		b.WriteString(style.Render(text))
+		at += widget.Width(text)
+	}
+	a.crumbs = a.crumbs[:0]
+	from := at
+	if len(a.stack) == 1 {
+		add(clean.Line(a.opts.Name, 20), th.Strong)
+		add("  ", th.Plain)
+	}
+	if a.env.Context != "" {
+		style, err := th.Coloured(a.opts.Colour)
+		if err != nil || style == (theme.Style{}) {
+			style = th.Accent
+		}
+		add(clean.Line(a.env.Context, 24), style)
+	} else if len(a.stack) > 1 {
+		add(clean.Line(a.opts.Name, 20), th.Strong)
+	}
+	a.crumbs = append(a.crumbs, span{from, at, 0})
+	if a.env.Production {
+		add(" ", th.Plain)
+		add(" PRODUCTION ", th.Badge)
+	}
+	if a.env.ReadOnly {
+		add(" ", th.Plain)
+		add(" READ-ONLY ", th.Badge)
+	}
+	a.trail(w+margin-at, at, &b)
+	return b.String()
+}
+
+// trail adds the crumbs of the screens above the first, in room cells; where they do
+// not fit, those in the middle become "…".
+func (a *App) trail(room, at int, b *strings.Builder) {
+	th := a.env.Theme
+	const sep = " › "
+	var names []string
+	depth := []int{}
+	total := 0
+	for i, f := range a.stack[1:] {
+		name := clean.Line(f.screen.Title(), 32)
+		names = append(names, name)
+		depth = append(depth, i+1)
+		total += widget.Width(name) + 3
+	}
+	for total > room && len(names) > 2 {
+		mid := (len(names) - 1) / 2
+		if names[mid] == "…" {
+			total -= widget.Width(names[mid+1]) + 3
+			names, depth = slices.Delete(names, mid+1, mid+2), slices.Delete(depth, mid+1, mid+2)
+			if mid+1 >= len(names) {
+				break
+			}
+			continue
+		}
+		total -= widget.Width(names[mid]) - 1
+		names[mid] = "…"
+	}
+	for i, name := range names {
+		style := th.Plain
+		if i == len(names)-1 {
+			style = th.Strong
+		}
+		b.WriteString(th.Dim.Render(sep))
+		b.WriteString(style.Render(name))
+		at += 3
+		a.crumbs = append(a.crumbs, span{at, at + widget.Width(name), depth[i]})
+		at += widget.Width(name)
+	}
+}
+
+// status is the right end of the title: what the screen says of itself, or the health
+// of the back ends; and what is loading.
+func (a *App) status(room int) string {
+	th := a.env.Theme
+	busy := a.busyFor()
+	var parts []string
+	if busy != "" {
+		parts = append(parts, th.Accent.Render(busy))
+		room -= widget.Width(busy) + 3
+	}
+	said := ""
+	if s, ok := a.top().screen.(Statuser); ok {
+		said = s.Status()
+	}
+	if said != "" {
+		said = clean.Line(said, max(1, room))
+		room -= widget.Width(said) + 3
+	}
+	if dots := a.dots(room, said != ""); dots != "" {
+		parts = append(parts, dots)
+	}
+	if said != "" {
+		parts = append(parts, th.Dim.Render(said))
+	}
+	return strings.Join(parts, "   ")
+}
+
+// dots shows how each back end is: in full where there is room, else the mark and the
+// name, else the mark. Beside something else only what is down is shown.
+func (a *App) dots(room int, downOnly bool) string {
+	for _, level := range []int{2, 1, 0} {
+		var parts []string
+		width := 0
+		for _, h := range a.env.Health {
+			if h.State == StateOff || downOnly && h.State != StateDown {
+				continue
+			}
+			mark, tone := stateMark(h.State)
+			text := ""
+			if level > 0 {
+				text = " " + clean.Line(h.Name, 16)
+			}
+			if level > 1 && h.Version != "" {
+				text += " " + clean.Line(strings.TrimPrefix(h.Version, "v"), 16)
+			}
+			width += widget.Width(mark+text) + 3
+			parts = append(parts, a.env.Theme.Tone(tone).Render(mark)+a.env.Theme.Dim.Render(text))
+		}
+		if width-3 <= room {
+			return strings.Join(parts, "   ")
+		}
+	}
+	return ""
+}
+
+func stateMark(s State) (string, theme.Tone) {
+	switch s {
+	case StateUp:
+		return theme.MarkUp, theme.Good
+	case StateDown:
+		return theme.MarkDown, theme.Bad
+	default:
+		return theme.MarkStale, theme.Dim
+	}
+}
