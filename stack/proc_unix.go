@@ -1,0 +1,17 @@
+//go:build unix && !linux
+
+package stack
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+func startServer(cmd *exec.Cmd) (release func(), err error) {
+	return startGuarded(cmd, func(cmd *exec.Cmd) (func(), error) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		return func() {}, cmd.Start()
+	})
+}
+
+func startTool(cmd *exec.Cmd) (release func(), err error) { return startServer(cmd) }
