@@ -28,8 +28,9 @@ type Options struct {
 	// 30 s, less than 0 never again) while the terminal has the focus, side by side.
 	Health      []Probe
 	HealthEvery time.Duration
-	// Requests gives the newest requests, oldest first, for `:log`. It is called on
-	// the loop and must not block. nil switches the screen off.
+	// Requests gives the newest requests, oldest first, for `:log`. It is called off
+	// the loop, so it must be safe beside the requests themselves. nil switches the
+	// screen off.
 	Requests func() []Request
 	// Explain says in words what an error means; nil knows the standard library only.
 	Explain func(error) Failure

@@ -110,6 +110,9 @@ func (i *Input) Escape() bool {
 	return open
 }
 
+// Busy is true while the dropdown is open and takes tab and the arrows.
+func (i *Input) Busy() bool { return len(i.drop.list) > 0 }
+
 // Chosen is the completion that was picked in the dropdown but not taken yet.
 func (i *Input) Chosen() (Completion, bool) { return i.drop.chosen() }
 

@@ -38,6 +38,7 @@ func (t *Table[T]) scroll() {
 func (t *Table[T]) head(b *strings.Builder, th *theme.Theme, widths []int, w int) {
 	b.WriteString(th.Dim.Open())
 	b.WriteString(Pad("", min(gutter, w)))
+	last := lastShown(widths)
 	for i, c := range t.cols {
 		if widths[i] == 0 {
 			continue
@@ -50,19 +51,31 @@ func (t *Table[T]) head(b *strings.Builder, th *theme.Theme, widths []int, w int
 			}
 			title = clean.Line(title, max(1, widths[i]-2)) + arrow
 		}
-		t.cell(b, c, title, widths[i])
+		t.cell(b, c, title, widths[i], i == last)
 	}
 	b.WriteString(th.Dim.Close())
 }
 
-// cell writes padded text and the space behind it.
-func (t *Table[T]) cell(b *strings.Builder, c Column[T], text string, w int) {
+// cell writes padded text, and a space behind it unless it is the last.
+func (t *Table[T]) cell(b *strings.Builder, c Column[T], text string, w int, last bool) {
 	if c.Right {
 		b.WriteString(PadLeft(text, w))
 	} else {
 		b.WriteString(Pad(text, w))
 	}
-	b.WriteByte(' ')
+	if !last {
+		b.WriteByte(' ')
+	}
+}
+
+func lastShown(widths []int) int {
+	last := -1
+	for i, w := range widths {
+		if w > 0 {
+			last = i
+		}
+	}
+	return last
 }
 
 func (t *Table[T]) row(b *strings.Builder, th *theme.Theme, widths []int, place, w int) {
@@ -80,18 +93,19 @@ func (t *Table[T]) row(b *strings.Builder, th *theme.Theme, widths []int, place,
 	b.WriteString(pick(selected, theme.MarkCursor, " "))
 	b.WriteString(pick(marked, theme.MarkChosen, " "))
 	b.WriteByte(' ')
+	last := lastShown(widths)
 	for i, c := range t.cols {
 		if widths[i] == 0 {
 			continue
 		}
 		text := clean.Line(c.Cell(item), widths[i])
 		if c.Tone == nil || selected {
-			t.cell(b, c, text, widths[i])
+			t.cell(b, c, text, widths[i], i == last)
 			continue
 		}
 		style := th.Tone(c.Tone(item))
 		b.WriteString(style.Open())
-		t.cell(b, c, text, widths[i])
+		t.cell(b, c, text, widths[i], i == last)
 		b.WriteString(style.Close())
 	}
 	if selected {
