@@ -31,6 +31,10 @@ type Caller struct {
 	base    *url.URL
 	target  string
 	explain Explain
+
+	// Advise sees every problem before it is returned, and may improve its hint. It
+	// must be set before the first call; nil is fine.
+	Advise func(*clients.Problem)
 }
 
 // NewCaller returns a Caller for the back end at base. The target is the name in
@@ -101,16 +105,16 @@ func (c *Caller) Do(ctx context.Context, r Request) (Reply, error) {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Reply{}, Wrap(err, r.Op, c.Target())
+		return Reply{}, c.advised(Wrap(err, r.Op, c.Target()))
 	}
 	defer drain(resp.Body)
 	reply := Reply{Status: resp.StatusCode, Header: resp.Header}
 	if !accepted(resp.StatusCode, r.Accept) {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-		return reply, c.refused(r.Op, resp, body, r.Secrets)
+		return reply, c.advised(c.refused(r.Op, resp, body, r.Secrets))
 	}
 	if err := c.read(r, resp); err != nil {
-		return reply, c.unreadable(r.Op, resp, err)
+		return reply, c.advised(c.unreadable(r.Op, resp, err))
 	}
 	return reply, nil
 }
@@ -229,9 +233,21 @@ func (c *Caller) unreadable(op string, resp *http.Response, err error) error {
 	return p
 }
 
+// advised lets Advise look at a problem.
+func (c *Caller) advised(err error) error {
+	if p, ok := err.(*clients.Problem); ok && c.Advise != nil {
+		c.Advise(p)
+	}
+	return err
+}
+
 // Generated turns what a generated client returned into a problem, or nil. Those
 // clients put the body they read back into the response.
 func (c *Caller) Generated(op string, resp *http.Response, err error, secrets ...string) error {
+	return c.advised(c.generated(op, resp, err, secrets))
+}
+
+func (c *Caller) generated(op string, resp *http.Response, err error, secrets []string) error {
 	switch {
 	case err == nil:
 		return nil
