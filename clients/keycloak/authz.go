@@ -3,68 +3,36 @@ package keycloak
 import (
 	"context"
 	"encoding/json"
+	"net/url"
+	"slices"
+
+	"gatehouse/clients"
 )
 
-// Evaluation is a question to the authorization services of a client: may this user
-// do these things?
-type Evaluation struct {
-	// ClientUUID is the resource server. UserID may be a username.
-	ClientUUID, UserID string
-	// RealmRoles are names of realm roles that are supposed on top of the user's.
-	RealmRoles []string
-	// Resource is an id of the server; empty asks for everything. An id that does not
-	// exist would make the server evaluate everything, so it is looked up first.
-	Resource string
-	Scopes   []string
-	// Attributes are those of the supposed request ("kc.client.network.ip_address").
-	Attributes map[string]string
+// AuthzSettings are those of the authorization services of a client.
+type AuthzSettings struct {
+	// Mode is ENFORCING, PERMISSIVE or DISABLED.
+	Mode string `json:"mode"`
+	// Strategy is AFFIRMATIVE, UNANIMOUS or CONSENSUS.
+	Strategy string `json:"strategy"`
 }
 
-// Decision is the answer. The server's own overall status says PERMIT when nothing
-// applied, which really denies, so it is not passed on.
-type Decision struct {
-	Permitted bool             `json:"permitted"`
-	Results   []DecisionResult `json:"results"`
-	// Mode is the enforcement mode of the resource server (ENFORCING, PERMISSIVE, DISABLED).
-	Mode string          `json:"mode"`
-	Raw  json.RawMessage `json:"-"`
+type wireAuthz struct {
+	PolicyEnforcementMode string `json:"policyEnforcementMode"`
+	DecisionStrategy      string `json:"decisionStrategy"`
 }
 
-// DecisionResult is the verdict on one resource.
-type DecisionResult struct {
-	ResourceID string `json:"resource_id"`
-	// Name is for people; it is not always the name of the resource.
-	Name      string         `json:"name"`
-	Permitted bool           `json:"permitted"`
-	Allowed   []string       `json:"allowed_scopes,omitempty"`
-	Policies  []PolicyResult `json:"policies,omitempty"`
+func (w wireAuthz) neutral() AuthzSettings {
+	return AuthzSettings{Mode: w.PolicyEnforcementMode, Strategy: w.DecisionStrategy}
 }
 
-// PolicyResult is the verdict of one permission or policy. Its logic is left out:
-// the server reports POSITIVE there even for negative policies. Read it with Policy.
-type PolicyResult struct {
-	ID        string         `json:"id"`
-	Name      string         `json:"name"`
-	Type      string         `json:"type"`
-	Strategy  string         `json:"strategy,omitempty"`
-	Permitted bool           `json:"permitted"`
-	Scopes    []string       `json:"scopes,omitempty"`
-	Children  []PolicyResult `json:"children,omitempty"`
+func (r *Realm) authz(op, clientUUID string, rest ...string) call {
+	return r.get(op, "view-authorization", append([]string{"clients", clientUUID, "authz", "resource-server"}, rest...)...)
 }
 
-// EvaluatePolicies asks. It is a read.
-func (r *Realm) EvaluatePolicies(ctx context.Context, e Evaluation) (Decision, error) {
-	return Decision{}, notYet
-}
-
-// Policy is a policy or permission of a resource server.
-type Policy struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name"`
-	Type     string            `json:"type"`
-	Negative bool              `json:"negative,omitempty"`
-	Strategy string            `json:"strategy,omitempty"`
-	Config   map[string]string `json:"config,omitempty"`
+// AuthzSettings reads them; NotFound when the client has no authorization services.
+func (r *Realm) AuthzSettings(ctx context.Context, clientUUID string) (AuthzSettings, error) {
+	return one[wireAuthz](ctx, r.s, r.authz("read the authorization settings", clientUUID))
 }
 
 // Resource is something that a resource server protects.
@@ -74,4 +42,160 @@ type Resource struct {
 	Type   string   `json:"type,omitempty"`
 	URIs   []string `json:"uris,omitempty"`
 	Scopes []string `json:"scopes,omitempty"`
+}
+
+type wireNamed struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+func names(l []wireNamed) []string {
+	var out []string
+	for _, n := range l {
+		out = append(out, n.Name)
+	}
+	return out
+}
+
+type wireResource struct {
+	ID     string      `json:"_id"`
+	Name   string      `json:"name"`
+	Type   string      `json:"type"`
+	URIs   []string    `json:"uris"`
+	Scopes []wireNamed `json:"scopes"`
+}
+
+func (w wireResource) neutral() Resource {
+	return Resource{ID: w.ID, Name: w.Name, Type: w.Type, URIs: w.URIs, Scopes: names(w.Scopes)}
+}
+
+// Resources lists what the client protects; name is a substring, empty for all.
+func (r *Realm) Resources(clientUUID, name string, pageSize int) clients.Fetch[Resource] {
+	c := r.authz("list resources", clientUUID, "resource")
+	q := url.Values{}
+	setIf(q, "name", name)
+	q.Set("deep", "true")
+	return paged[wireResource](r.s, c.with(q), pageSize)
+}
+
+// Resource reads one resource by id.
+func (r *Realm) Resource(ctx context.Context, clientUUID, id string) (Resource, error) {
+	return one[wireResource](ctx, r.s, r.authz("read the resource", clientUUID, "resource", id))
+}
+
+// Policy is a policy or permission of a resource server.
+type Policy struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Type is "role", "user", "group", "time", "client", "aggregate", "js", … for a
+	// policy, "resource" or "scope" for a permission.
+	Type     string `json:"type"`
+	Negative bool   `json:"negative,omitempty"`
+	Strategy string `json:"strategy,omitempty"`
+	// Config is the server's own; lists in it are JSON in a string.
+	Config map[string]string `json:"config,omitempty"`
+}
+
+type wirePolicy struct {
+	ID               string            `json:"id"`
+	Name             string            `json:"name"`
+	Type             string            `json:"type"`
+	Logic            string            `json:"logic"`
+	DecisionStrategy string            `json:"decisionStrategy"`
+	Config           map[string]string `json:"config"`
+}
+
+func (w wirePolicy) neutral() Policy {
+	return Policy{ID: w.ID, Name: w.Name, Type: w.Type, Negative: w.Logic == "NEGATIVE", Strategy: w.DecisionStrategy, Config: w.Config}
+}
+
+// Policies lists the policies, or with permissions the permissions, of a client.
+func (r *Realm) Policies(clientUUID string, permissions bool, pageSize int) clients.Fetch[Policy] {
+	c := r.authz("list policies", clientUUID, "policy")
+	q := url.Values{}
+	q.Set("permission", boolText(permissions))
+	return paged[wirePolicy](r.s, c.with(q), pageSize)
+}
+
+// Policy reads one policy or permission, with the logic that an evaluation does not
+// tell.
+func (r *Realm) Policy(ctx context.Context, clientUUID, id string) (Policy, error) {
+	return one[wirePolicy](ctx, r.s, r.authz("read the policy", clientUUID, "policy", id))
+}
+
+// PoliciesOf lists the policies that a permission or an aggregate policy is made of.
+// Their Negative is filled by a read of each: the list says POSITIVE for all.
+func (r *Realm) PoliciesOf(ctx context.Context, clientUUID, id string) ([]Policy, error) {
+	out, err := all[wirePolicy](ctx, r.s, r.authz("list the policies of the permission", clientUUID, "policy", id, "associatedPolicies"))
+	for i := range out {
+		if err == nil {
+			out[i], err = r.Policy(ctx, clientUUID, out[i].ID)
+		}
+	}
+	return out, err
+}
+
+// rawDecision is the answer of an evaluation as it came.
+type rawDecision struct {
+	Results []struct {
+		Resource      wireResource `json:"resource"`
+		Status        string       `json:"status"`
+		AllowedScopes []wireNamed  `json:"allowedScopes"`
+		Policies      []rawPolicy  `json:"policies"`
+	} `json:"results"`
+}
+
+type rawPolicy struct {
+	Policy struct {
+		ID               string   `json:"id"`
+		Name             string   `json:"name"`
+		Type             string   `json:"type"`
+		DecisionStrategy string   `json:"decisionStrategy"`
+		Scopes           []string `json:"scopes"`
+	} `json:"policy"`
+	Status             string      `json:"status"`
+	AssociatedPolicies []rawPolicy `json:"associatedPolicies"`
+}
+
+func (w rawPolicy) neutral() PolicyResult {
+	p := PolicyResult{ID: w.Policy.ID, Name: w.Policy.Name, Type: w.Policy.Type, Strategy: w.Policy.DecisionStrategy,
+		Scopes: w.Policy.Scopes, Permitted: w.Status == permit}
+	for _, a := range w.AssociatedPolicies {
+		p.Children = append(p.Children, a.neutral())
+	}
+	return p
+}
+
+const permit = "PERMIT"
+
+func (w rawDecision) results() []DecisionResult {
+	out := []DecisionResult{}
+	for _, res := range w.Results {
+		d := DecisionResult{ResourceID: res.Resource.ID, Name: res.Resource.Name, Permitted: res.Status == permit, Allowed: names(res.AllowedScopes)}
+		for _, p := range res.Policies {
+			d.Policies = append(d.Policies, p.neutral())
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// permitted answers the question that was asked of one resource: some result about
+// it must permit, and all scopes that were asked for must be allowed by such results.
+func permitted(results []DecisionResult, resource string, scopes []string) bool {
+	var allowed []string
+	yes := false
+	for _, d := range results {
+		if d.ResourceID == resource && d.Permitted {
+			yes = true
+			allowed = append(allowed, d.Allowed...)
+		}
+	}
+	return yes && !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(allowed, s) })
+}
+
+func keepJSON(m map[string]json.RawMessage, drop string) json.RawMessage {
+	delete(m, drop)
+	b, _ := json.Marshal(m)
+	return b
 }

@@ -104,6 +104,12 @@ type realmState struct {
 	clientIDs   sync.Map       // client UUID → *cached[string]
 }
 
+func (st *realmState) forget() {
+	st.rights.forget()
+	st.defaultRole.forget()
+	st.clientIDs.Clear()
+}
+
 // cached keeps one value for a while, so that a screen which asks for it with each
 // row costs one request. Callers that come at the same time share the one fetch.
 type cached[T any] struct {

@@ -163,61 +163,25 @@ func (r *Realm) ClientByClientID(ctx context.Context, clientID string) (Client, 
 	return page.Items[i], nil
 }
 
-// NewClient is a client to be made. It is enabled unless Disabled is set, with the
-// standard flow and full scope as the server's own default, unless switched off.
-type NewClient struct {
-	ClientID, Name, Description            string
-	Disabled, Public                       bool
-	NoStandardFlow, DirectAccessGrants     bool
-	ServiceAccounts, AuthorizationServices bool
-	NoFullScope, ConsentRequired           bool
-	RootURL                                string
-	RedirectURIs, WebOrigins               []string
-	// Secret is chosen by the server when empty.
-	Secret     string
-	Attributes map[string]string
-}
-
-// ClientPatch changes the fields that are set.
-type ClientPatch struct {
-	Name, Description, RootURL, BaseURL                       *string
-	Enabled, Public, StandardFlow, DirectAccessGrants         *bool
-	ServiceAccounts, ImplicitFlow, ConsentRequired, FullScope *bool
-	// AuthorizationServices off deletes all resources and policies of the client.
-	AuthorizationServices *bool
-	// RedirectURIs and WebOrigins replace the whole list.
-	RedirectURIs, WebOrigins *[]string
-	// Attributes are set one by one; "" removes one.
-	Attributes map[string]string
-}
-
-// CreateClient makes a client and reads it back.
-func (r *Realm) CreateClient(ctx context.Context, n NewClient) (clients.Change[Client], error) {
-	return clients.Change[Client]{}, notYet
-}
-
-// UpdateClient changes a client. Making a confidential client public and back gives
-// it a new secret.
-func (r *Realm) UpdateClient(ctx context.Context, uuid string, p ClientPatch) (clients.Change[Client], error) {
-	return clients.Change[Client]{}, notYet
-}
-
-// DeleteClient deletes a client with its roles and their mappings.
-func (r *Realm) DeleteClient(ctx context.Context, uuid string) (clients.Change[Client], error) {
-	return clients.Change[Client]{}, notYet
+// ServiceAccount is the user under whose name the client acts by itself. Lists of
+// users with a search do not show it.
+func (r *Realm) ServiceAccount(ctx context.Context, uuid string) (User, error) {
+	return one[wireUser](ctx, r.s, r.get("read the service account", "view-clients", "clients", uuid, "service-account-user"))
 }
 
 // ClientSecret reads the secret of a confidential client. It is asked for only when
 // a person wants to see it; a public client has none (NotFound).
-func (r *Realm) ClientSecret(ctx context.Context, uuid string) (string, error) { return "", notYet }
-
-// RegenerateClientSecret gives the client a new secret; the old one ends at once.
-func (r *Realm) RegenerateClientSecret(ctx context.Context, uuid string) (string, error) {
-	return "", notYet
+func (r *Realm) ClientSecret(ctx context.Context, uuid string) (string, error) {
+	return r.secret(ctx, r.get("read the client secret", "view-clients", "clients", uuid, "client-secret"))
 }
 
-// ServiceAccount is the user under whose name the client acts by itself. Lists of
-// users with a search do not show it.
-func (r *Realm) ServiceAccount(ctx context.Context, uuid string) (User, error) {
-	return User{}, notYet
+func (r *Realm) secret(ctx context.Context, c call) (string, error) {
+	var w struct {
+		Value string `json:"value"`
+	}
+	_, err := r.s.do(ctx, c, &w)
+	if err == nil && w.Value == "" {
+		err = &clients.Problem{Kind: clients.NotFound, Op: c.title(), Target: r.s.admin.Target(), Reason: "the client has no secret", Hint: "a public client has none"}
+	}
+	return w.Value, err
 }

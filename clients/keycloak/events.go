@@ -3,6 +3,10 @@ package keycloak
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
 	"time"
 
 	"gatehouse/clients"
@@ -54,7 +58,91 @@ type EventQuery struct {
 
 // Events lists login events. They are off by default; EventsConfig tells.
 func (r *Realm) Events(q EventQuery) clients.Fetch[Event] {
-	return func(context.Context, string) (clients.Page[Event], error) { return clients.Page[Event]{}, notYet }
+	v := url.Values{}
+	setIf(v, "user", q.User)
+	setIf(v, "client", q.Client)
+	setIf(v, "ipAddress", q.IP)
+	v["type"] = q.Types
+	if q.OldestFirst {
+		v.Set("direction", "asc")
+	}
+	c := r.get("list events", "view-events", "events").with(v)
+	return eventPages[wireEvent](r, c, eventSpan{q.From, q.To, q.PageSize},
+		func(ctx context.Context, i ServerInfo) error {
+			return r.checkWords(c.op, "event type", q.Types, i.EventTypes)
+		},
+		func(e Event) time.Time { return e.Time })
+}
+
+// eventSpan is what the two kinds of event lists have in common.
+type eventSpan struct {
+	from, to time.Time
+	size     int
+}
+
+func (s eventSpan) contains(t time.Time) bool {
+	return (s.from.IsZero() || !t.Before(s.from)) && (s.to.IsZero() || !t.After(s.to))
+}
+
+// eventPages pages an event list. Words that the server does not know would make it
+// fail, so they are checked first. Newer servers take the span in milliseconds;
+// older ones take whole days, and then we cut the rest off.
+func eventPages[W wire[T], T any](r *Realm, c call, span eventSpan, check func(context.Context, ServerInfo) error, at func(T) time.Time) clients.Fetch[T] {
+	size := span.size
+	if size <= 0 {
+		size = defaultPage
+	}
+	return func(ctx context.Context, cursor string) (clients.Page[T], error) {
+		if info, err := r.s.Info(ctx); err == nil {
+			if err := check(ctx, info); err != nil {
+				return clients.Page[T]{}, err
+			}
+		}
+		read := func(ctx context.Context, first, size int) ([]T, error) {
+			if !r.s.lacks("event-millis") {
+				got, err := all[W](ctx, r.s, span.millis(c.page(first, size)))
+				if span.from.IsZero() && span.to.IsZero() || !clients.Is(err, clients.Invalid) {
+					return got, err
+				}
+				r.s.learnLack("event-millis")
+			}
+			return all[W](ctx, r.s, span.days(c.page(first, size)))
+		}
+		page, err := pages(c.title(), size, read)(ctx, cursor)
+		page.Items = slices.DeleteFunc(page.Items, func(e T) bool { return !span.contains(at(e)) })
+		return page, err
+	}
+}
+
+func (s eventSpan) millis(c call) call {
+	return s.write(c, func(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) })
+}
+
+func (s eventSpan) days(c call) call {
+	return s.write(c, func(t time.Time) string { return t.Format(time.DateOnly) })
+}
+
+func (s eventSpan) write(c call, format func(time.Time) string) call {
+	if !s.from.IsZero() {
+		c.query.Set("dateFrom", format(s.from))
+	}
+	if !s.to.IsZero() {
+		c.query.Set("dateTo", format(s.to))
+	}
+	return c
+}
+
+// checkWords refuses words that are not among those that the server lists.
+func (r *Realm) checkWords(op, what string, words, known []string) error {
+	if len(known) == 0 {
+		return nil
+	}
+	for _, w := range words {
+		if !slices.Contains(known, w) {
+			return r.refuse(op, fmt.Sprintf("this server has no %s %q", what, w), "")
+		}
+	}
+	return nil
 }
 
 // AdminEvent is one entry of the log of what administrators changed.
@@ -73,6 +161,31 @@ type AdminEvent struct {
 	Representation json.RawMessage `json:"representation,omitempty"`
 }
 
+type wireAdminEvent struct {
+	ID             string `json:"id"`
+	Time           int64  `json:"time"`
+	OperationType  string `json:"operationType"`
+	ResourceType   string `json:"resourceType"`
+	ResourcePath   string `json:"resourcePath"`
+	Representation string `json:"representation"` // JSON in a string
+	Error          string `json:"error"`
+	AuthDetails    struct {
+		RealmID   string `json:"realmId"`
+		ClientID  string `json:"clientId"`
+		UserID    string `json:"userId"`
+		IPAddress string `json:"ipAddress"`
+	} `json:"authDetails"`
+}
+
+func (w wireAdminEvent) neutral() AdminEvent {
+	e := AdminEvent{ID: w.ID, Time: millis(w.Time), Operation: w.OperationType, ResourceType: w.ResourceType, ResourcePath: w.ResourcePath,
+		Error: w.Error, AuthRealm: w.AuthDetails.RealmID, AuthClient: w.AuthDetails.ClientID, AuthUser: w.AuthDetails.UserID, AuthIP: w.AuthDetails.IPAddress}
+	if json.Valid([]byte(w.Representation)) {
+		e.Representation = json.RawMessage(w.Representation)
+	}
+	return e
+}
+
 // AdminEventQuery narrows the admin events.
 type AdminEventQuery struct {
 	Operations, ResourceTypes []string
@@ -86,38 +199,20 @@ type AdminEventQuery struct {
 
 // AdminEvents lists what administrators changed; off by default.
 func (r *Realm) AdminEvents(q AdminEventQuery) clients.Fetch[AdminEvent] {
-	return func(context.Context, string) (clients.Page[AdminEvent], error) {
-		return clients.Page[AdminEvent]{}, notYet
+	v := url.Values{"operationTypes": q.Operations, "resourceTypes": q.ResourceTypes}
+	setIf(v, "resourcePath", q.ResourcePath)
+	setIf(v, "authRealm", q.AuthRealm)
+	setIf(v, "authClient", q.AuthClient)
+	setIf(v, "authUser", q.AuthUser)
+	setIf(v, "authIpAddress", q.AuthIP)
+	if q.OldestFirst {
+		v.Set("direction", "asc")
 	}
-}
-
-// EventsConfig says which events the realm keeps.
-type EventsConfig struct {
-	Enabled bool `json:"enabled"`
-	// Expiration is how long events are kept; 0 is for ever.
-	Expiration time.Duration `json:"-"`
-	Listeners  []string      `json:"listeners,omitempty"`
-	// Types are those that are stored; by default not all are.
-	Types        []string        `json:"types,omitempty"`
-	AdminEnabled bool            `json:"admin_enabled"`
-	AdminDetails bool            `json:"admin_details_enabled"`
-	Raw          json.RawMessage `json:"-"`
-}
-
-// EventsPatch changes the fields that are set.
-type EventsPatch struct {
-	Enabled, AdminEnabled, AdminDetails *bool
-	Expiration                          *time.Duration
-	Types, Listeners                    *[]string
-}
-
-// EventsConfig reads which events are kept.
-func (r *Realm) EventsConfig(ctx context.Context) (EventsConfig, error) {
-	return EventsConfig{}, notYet
-}
-
-// UpdateEventsConfig changes it. The whole body is sent back, since the server
-// switches off what is left out.
-func (r *Realm) UpdateEventsConfig(ctx context.Context, p EventsPatch) (clients.Change[EventsConfig], error) {
-	return clients.Change[EventsConfig]{}, notYet
+	c := r.get("list admin events", "view-events", "admin-events").with(v)
+	return eventPages[wireAdminEvent](r, c, eventSpan{q.From, q.To, q.PageSize}, func(ctx context.Context, i ServerInfo) error {
+		if err := r.checkWords(c.op, "operation", q.Operations, i.Operations); err != nil {
+			return err
+		}
+		return r.checkWords(c.op, "resource type", q.ResourceTypes, i.ResourceTypes)
+	}, func(e AdminEvent) time.Time { return e.Time })
 }

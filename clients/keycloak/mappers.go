@@ -1,6 +1,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -16,20 +17,23 @@ type Mapper struct {
 	Type   string            `json:"type"`
 	Config map[string]string `json:"config,omitempty"`
 	Raw    json.RawMessage   `json:"-"`
+
+	consent bool // carried along for the next PUT
 }
 
 func (m *Mapper) keep(b json.RawMessage) { m.Raw = b }
 
 type wireMapper struct {
-	ID             string            `json:"id,omitempty"`
-	Name           string            `json:"name"`
-	Protocol       string            `json:"protocol"`
-	ProtocolMapper string            `json:"protocolMapper"`
-	Config         map[string]string `json:"config"`
+	ID              string            `json:"id,omitempty"`
+	Name            string            `json:"name"`
+	Protocol        string            `json:"protocol"`
+	ProtocolMapper  string            `json:"protocolMapper"`
+	ConsentRequired bool              `json:"consentRequired"`
+	Config          map[string]string `json:"config"`
 }
 
 func (w wireMapper) neutral() Mapper {
-	return Mapper{ID: w.ID, Name: w.Name, Protocol: w.Protocol, Type: w.ProtocolMapper, Config: w.Config}
+	return Mapper{ID: w.ID, Name: w.Name, Protocol: w.Protocol, Type: w.ProtocolMapper, Config: w.Config, consent: w.ConsentRequired}
 }
 
 // MapperOwner is the client or client scope that a mapper belongs to.
@@ -43,14 +47,18 @@ func MappersOfClient(uuid string) MapperOwner { return MapperOwner{"clients", uu
 // MappersOfScope names the mappers of one client scope.
 func MappersOfScope(id string) MapperOwner { return MapperOwner{"client-scopes", id} }
 
+func (o MapperOwner) at(rest ...string) []string {
+	return append([]string{o.kind, o.id, "protocol-mappers", "models"}, rest...)
+}
+
 // Mappers lists the protocol mappers of a client or client scope.
 func (r *Realm) Mappers(ctx context.Context, o MapperOwner) ([]Mapper, error) {
-	return nil, notYet
+	return all[wireMapper](ctx, r.s, r.get("list protocol mappers", "view-clients", o.at()...))
 }
 
 // Mapper reads one protocol mapper.
 func (r *Realm) Mapper(ctx context.Context, o MapperOwner, id string) (Mapper, error) {
-	return Mapper{}, notYet
+	return one[wireMapper](ctx, r.s, r.get("read the protocol mapper", "view-clients", o.at(id)...))
 }
 
 // NewMapper is a mapper to be made.
@@ -71,15 +79,32 @@ type MapperPatch struct {
 
 // CreateMapper makes a protocol mapper.
 func (r *Realm) CreateMapper(ctx context.Context, o MapperOwner, n NewMapper) (clients.Change[Mapper], error) {
-	return clients.Change[Mapper]{}, notYet
+	body := wireMapper{Name: n.Name, Protocol: cmp.Or(n.Protocol, "openid-connect"), ProtocolMapper: n.Type, Config: mergeTexts(n.Config, nil)}
+	reply, err := r.s.do(ctx, r.post("create the protocol mapper", "manage-clients", body, o.at()...), nil)
+	if err != nil {
+		return clients.Change[Mapper]{}, err
+	}
+	known := body.neutral()
+	known.ID = createdID(reply)
+	return clients.Change[Mapper]{After: readBack(ctx, known, func(ctx context.Context) (Mapper, error) { return r.Mapper(ctx, o, known.ID) })}, nil
 }
 
-// UpdateMapper changes a protocol mapper.
+// UpdateMapper changes a protocol mapper. The body has the id, without which the
+// server fails, and the whole config, of which it would drop what is left out.
 func (r *Realm) UpdateMapper(ctx context.Context, o MapperOwner, id string, p MapperPatch) (clients.Change[Mapper], error) {
-	return clients.Change[Mapper]{}, notYet
+	read := func(ctx context.Context) (Mapper, error) { return r.Mapper(ctx, o, id) }
+	return change(ctx, read, func(before Mapper) (Mapper, error) {
+		body := wireMapper{ID: id, Name: or(p.Name, before.Name), Protocol: before.Protocol, ProtocolMapper: before.Type,
+			ConsentRequired: before.consent, Config: mergeTexts(before.Config, p.Config)}
+		_, err := r.s.do(ctx, r.put("update the protocol mapper", "manage-clients", body, o.at(id)...), nil)
+		return body.neutral(), err
+	})
 }
 
 // DeleteMapper deletes a protocol mapper.
 func (r *Realm) DeleteMapper(ctx context.Context, o MapperOwner, id string) (clients.Change[Mapper], error) {
-	return clients.Change[Mapper]{}, notYet
+	return removed(ctx, func(ctx context.Context) (Mapper, error) { return r.Mapper(ctx, o, id) }, func() error {
+		_, err := r.s.do(ctx, r.del("delete the protocol mapper", "manage-clients", o.at(id)...), nil)
+		return err
+	})
 }

@@ -1,15 +1,12 @@
 package keycloak
 
 import (
-	"errors"
 	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-var notYet = errors.New("not written yet")
 
 func setIf(v url.Values, key, val string) {
 	if val != "" {
