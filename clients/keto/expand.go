@@ -3,6 +3,7 @@ package keto
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	sdk "github.com/ory/keto-client-go"
 
@@ -62,6 +63,9 @@ func (c *Client) Expand(ctx context.Context, s tuple.Set, maxDepth int) (*Tree, 
 	}
 	if err := subjectText(op, tuple.Subject{Set: &s}); err != nil {
 		return nil, err
+	}
+	if len(url.QueryEscape(s.Namespace+s.Object+s.Relation)) > maxFilter {
+		return nil, invalid(op, "object", "the names are longer than Keto takes in a URL", "list its tuples instead")
 	}
 	req := c.read.sdk.PermissionApi.ExpandPermissions(ctx).Namespace(s.Namespace).Object(s.Object).Relation(s.Relation)
 	if maxDepth > 0 {

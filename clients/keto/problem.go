@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gatehouse/clients"
@@ -51,6 +53,8 @@ type fault struct {
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
 	Debug   string `json:"debug"`
+	// Errors is what /health/ready answers, by the part that is not ready.
+	Errors map[string]string `json:"errors"`
 }
 
 // parseFault reads Keto's error; ok is false when the body is none.
@@ -62,7 +66,12 @@ func parseFault(body []byte) (f fault, ok bool) {
 	if e.Error != nil {
 		e.fault = *e.Error
 	}
-	return e.fault, e.fault.Message != "" || e.fault.Reason != "" || e.fault.Code != 0
+	f = e.fault
+	for _, part := range slices.Sorted(maps.Keys(f.Errors)) {
+		f.Reason += "; " + part + ": " + f.Errors[part]
+	}
+	f.Reason = strings.TrimPrefix(f.Reason, "; ")
+	return f, f.Message != "" || f.Reason != "" || f.Code != 0
 }
 
 func (f fault) text() string {
@@ -116,6 +125,8 @@ func (p *port) explain(pr *clients.Problem, _ http.Header, body []byte) {
 		pr.Hint = "names are case-sensitive; list those that exist with: gatehouse namespaces"
 	case reBatch.MatchString(all):
 		pr.Code = CodeBatchSize
+	case pr.Kind == clients.Invalid:
+		pr.Hint = "Keto does not take these values; compare them with what its model and version allow"
 	}
 }
 
