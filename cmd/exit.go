@@ -34,6 +34,15 @@ func (e *exitError) Unwrap() error { return e.err }
 // answerNo ends a run with exit code 1 without a message.
 func answerNo() error { return &exitError{code: exitNo} }
 
+// answerNoAfter is answerNo unless the answer could not be printed. That nobody
+// reads it does not make it a yes.
+func answerNoAfter(err error) error {
+	if err != nil && !errors.Is(err, errReaderGone) {
+		return err
+	}
+	return answerNo()
+}
+
 // cannotDo gives exit code 2 to an error that would otherwise read as the answer
 // "no": not to find the user of a grant is a failure, not an answer.
 func cannotDo(err error) error {
@@ -50,12 +59,12 @@ func exitCode(err error, interrupted bool) (code int, print bool) {
 	switch {
 	case err == nil:
 		return exitYes, false
-	case errors.Is(err, errReaderGone):
-		return exitYes, false // whoever read us has seen enough, as with | head
 	case interrupted:
 		return exitInterrupted, !errors.Is(err, context.Canceled) && !clients.Is(err, clients.Canceled)
 	case errors.As(err, &ee):
 		return ee.code, ee.err != nil
+	case errors.Is(err, errReaderGone):
+		return exitYes, false // whoever read us has seen enough, as with | head
 	case clients.Is(err, clients.NotFound):
 		return exitNo, true
 	default:

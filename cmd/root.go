@@ -116,7 +116,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	root.SetCompletionCommandGroupID(groupSetup)
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(g))
 	root.AddCommand(
-		newTuplesCommand(g), newNamespacesCommand(g),
+		newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
 		newCheckCommand(g),
 		newSchemaCommand(g), newVersionCommand(g),
 	)

@@ -113,7 +113,7 @@ func (g *globals) applyTuples(ctx context.Context, k *keto.Client, op keto.Op, t
 		out.Abort()
 		return cannotDo(err)
 	case absent > 0:
-		return firstError(out.Close(), answerNo())
+		return answerNoAfter(out.Close())
 	}
 	return out.Close()
 }

@@ -90,10 +90,9 @@ func (o *tuplesImportOptions) run(ctx context.Context) error {
 		if extra, err = o.extra(ctx, k, in); err != nil {
 			return o.refused(err)
 		}
-		if in, err = o.open(ctx, check); err != nil {
+		if err := in.again(); err != nil {
 			return o.refused(err)
 		}
-		defer in.close()
 	}
 	if o.g.dryRun {
 		return o.foresee(ctx, k, in, extra)
@@ -136,16 +135,16 @@ func kindOr(err error, other clients.Kind) clients.Kind {
 // input is what is imported: all of it in memory, or a source that is read on.
 type input struct {
 	held  []placed // looked at already
+	file  *os.File // nil for a stream
 	rest  *tupleReader
 	check func(tuple.Tuple) error
 	count int  // of all tuples; -1 while that is not known
-	whole bool // all of it has been looked at
-	close func()
+	whole bool // all of it has been looked at, so that again works
 }
 
 // open makes the input and looks at as much of it as it can before any write.
 func (o *tuplesImportOptions) open(ctx context.Context, check func(tuple.Tuple) error) (*input, error) {
-	in := &input{check: check, close: func() {}, count: -1}
+	in := &input{check: check, count: -1}
 	if o.path == "-" {
 		in.rest = newTupleReader(o.g.stdin)
 		return in, in.hold(ctx, o.fromLine)
@@ -154,8 +153,7 @@ func (o *tuplesImportOptions) open(ctx context.Context, check func(tuple.Tuple) 
 	if err != nil {
 		return nil, err
 	}
-	in.close = func() { _ = f.Close() }
-	in.rest = newTupleReader(f)
+	in.file, in.rest = f, newTupleReader(f)
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return in, in.hold(ctx, o.fromLine)
 	}
@@ -167,12 +165,24 @@ func (o *tuplesImportOptions) open(ctx context.Context, check func(tuple.Tuple) 
 		}
 		in.count++
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		in.close()
-		return nil, err
+	in.whole = true
+	return in, in.again()
+}
+
+// again goes back to the start of an input that is whole.
+func (in *input) again() error {
+	if in.file == nil || len(in.held) > 0 {
+		return nil // what is held is handed out each time
 	}
-	in.rest, in.whole = newTupleReader(f), true
-	return in, nil
+	_, err := in.file.Seek(0, io.SeekStart)
+	in.rest = newTupleReader(in.file)
+	return err
+}
+
+func (in *input) close() {
+	if in.file != nil {
+		_ = in.file.Close()
+	}
 }
 
 // hold reads the first tuples of a stream into memory.

@@ -87,7 +87,7 @@ func (o *tuplesRmOptions) runFilter(ctx context.Context) error {
 	}
 	out := newLines(o.g, changeColumns, tupleChange.line).whenEmpty("no relation tuples match; nothing to remove")
 	if found.Count() == 0 {
-		return firstError(out.Close(), answerNo())
+		return answerNoAfter(out.Close())
 	}
 	if o.g.dryRun {
 		return o.foresee(out, found)

@@ -48,16 +48,16 @@ type userOut struct {
 	ID              string              `json:"id"`
 	Username        string              `json:"username"`
 	Email           string              `json:"email,omitempty"`
-	EmailVerified   *bool               `json:"email_verified,omitempty"`
+	EmailVerified   bool                `json:"email_verified"`
 	FirstName       string              `json:"first_name,omitempty"`
 	LastName        string              `json:"last_name,omitempty"`
-	Enabled         *bool               `json:"enabled,omitempty" jsonschema_description:"Absent when our account may not see it."`
+	Enabled         bool                `json:"enabled"`
 	CreatedAt       *time.Time          `json:"created_at,omitempty"`
-	RequiredActions []string            `json:"required_actions,omitempty"`
-	FederationLink  string              `json:"federation_link,omitempty" jsonschema_description:"The user storage it comes from, when it is not Keycloak's own."`
-	Attributes      map[string][]string `json:"attributes,omitempty" jsonschema_description:"Only from users get."`
-	Groups          []string            `json:"groups,omitempty" jsonschema_description:"Paths of the groups; only from users get."`
-	Lock            *lockOut            `json:"lock,omitempty" jsonschema_description:"Failed logins; only from users get, and only when there are any."`
+	RequiredActions []string            `json:"required_actions,omitempty" jsonschema_description:"What the user must do at the next login; only from users get."`
+	FederationLink  string              `json:"federation_link,omitempty" jsonschema_description:"The user storage it comes from, when that is not Keycloak's own."`
+	Attributes      map[string][]string `json:"attributes,omitempty"`
+	Groups          []string            `json:"groups,omitempty" jsonschema_description:"Paths of the groups the user is a direct member of; only from users get."`
+	Lock            *lockOut            `json:"lock,omitempty" jsonschema_description:"What brute-force detection knows; only from users get, and only where our account may see it."`
 }
 
 // lockOut is the state of brute-force detection for one user.
@@ -66,29 +66,36 @@ type lockOut struct {
 	Permanent   bool       `json:"permanent"`
 	Failures    int        `json:"failures"`
 	Until       *time.Time `json:"until,omitempty"`
-	LastFailure *time.Time `json:"last_failure,omitempty"`
+	LastFailure *time.Time `json:"last_failure_at,omitempty"`
 	LastIP      string     `json:"last_ip,omitempty"`
 }
 
-// roleOut is a role of a realm or a client, and how somebody holds it.
-type roleOut struct {
-	Realm       string `json:"realm"`
-	RealmRole   string `json:"realm_role,omitempty" jsonschema_description:"Name of a realm role; else client and role are set."`
-	Client      string `json:"client,omitempty" jsonschema_description:"The clientId of a client role."`
-	Role        string `json:"role,omitempty" jsonschema_description:"Name of a client role."`
-	ID          string `json:"id"`
-	Description string `json:"description,omitempty"`
-	Composite   bool   `json:"composite" jsonschema_description:"It contains other roles."`
-	// Mapping is empty for the roles of a realm or client themselves.
-	Mapping string `json:"mapping,omitempty" jsonschema:"enum=direct,enum=inherited,enum=both" jsonschema_description:"How the user or group holds it: mapped directly, through a group or a composite, or both; absent when nobody was asked about."`
+// roleName names a role the way CLI.md does everywhere: a realm role by name, a
+// client role by client and name.
+type roleName struct {
+	RealmRole string `json:"realm_role,omitempty" jsonschema_description:"Name of a realm role; else client and role are set."`
+	Client    string `json:"client,omitempty" jsonschema_description:"The clientId of a client role."`
+	Role      string `json:"role,omitempty" jsonschema_description:"Name of a client role."`
 }
 
-// name is the role as a person writes it.
-func (r roleOut) name() string {
+// String is the role as people write it.
+func (r roleName) String() string {
 	if r.Client != "" {
 		return r.Client + ":" + r.Role
 	}
 	return r.RealmRole
+}
+
+// roleOut is a role of a realm or a client, and how somebody holds it.
+type roleOut struct {
+	Realm string `json:"realm"`
+	roleName
+	ID          string `json:"id"`
+	Description string `json:"description,omitempty"`
+	Composite   bool   `json:"composite" jsonschema_description:"It contains other roles."`
+	// Mapping and Path are empty for the roles of a realm or client themselves.
+	Mapping string   `json:"mapping,omitempty" jsonschema:"enum=direct,enum=inherited" jsonschema_description:"How the user or group that was asked about holds it: mapped directly, or only through a group or a composite role."`
+	Path    []string `json:"path,omitempty" jsonschema_description:"The shortest way from the user or group to the role."`
 }
 
 // roleChange is what a write did, or with --dry-run would do, to one role mapping.
@@ -99,9 +106,7 @@ type roleChange struct {
 	User      string `json:"user,omitempty" jsonschema_description:"Username; else group is set."`
 	Group     string `json:"group,omitempty" jsonschema_description:"Path of the group."`
 	SubjectID string `json:"subject_id" jsonschema_description:"Id of the user or group."`
-	RealmRole string `json:"realm_role,omitempty"`
-	Client    string `json:"client,omitempty"`
-	Role      string `json:"role,omitempty"`
-	// StillHeld says after a revoke that the role is still held another way.
-	StillHeld bool `json:"still_held,omitempty" jsonschema_description:"After a revoke: the role is still held through a group or a composite."`
+	roleName
+	// HeldBy says after a revoke that the role is still held another way.
+	HeldBy []string `json:"held_by,omitempty" jsonschema_description:"After a revoke: the way in which the role is held all the same."`
 }
