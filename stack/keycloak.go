@@ -147,7 +147,7 @@ func (b *builder) firstRun(ctx context.Context, java, dist, dir, password, logPa
 	cmd := keycloakCommand(java, dist, where["keycloak.http"], where["keycloak.management"])
 	cmd.Dir = dir
 	cmd.Env = childEnv("KC_DB_URL="+h2URL, "KC_BOOTSTRAP_ADMIN_USERNAME="+keycloakAdmin, "KC_BOOTSTRAP_ADMIN_PASSWORD="+password)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr = log.File, log.File
 	from := log.size()
 	proc, err := launch(cmd)
 	if err != nil {

@@ -194,7 +194,7 @@ func (k *Stack) startOnce(ctx context.Context, u *unit) (*process, error) {
 	if cmd.Env == nil {
 		cmd.Env = childEnv()
 	}
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr = log.File, log.File
 	p, err := launch(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", u.program.path, err)

@@ -136,7 +136,7 @@ func (k *Stack) migrate(ctx context.Context, u *unit, args ...string) error {
 	defer log.Close()
 	cmd := exec.Command(u.program.path, args...)
 	cmd.Dir, cmd.Env = k.serverDir(u.server), childEnv()
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr = log.File, log.File
 	from := log.size()
 	p, err := launch(cmd)
 	if err != nil {
