@@ -98,8 +98,9 @@ func rebase(v any, addresses map[string]string) any {
 // addresses maps what the configuration files say to what holds in this stack.
 func (k *Stack) addresses() map[string]string {
 	m := map[string]string{
-		DefaultUIURL:       strings.TrimSuffix(k.opts.UIURL, "/"),
-		DefaultUpstreamURL: strings.TrimSuffix(k.opts.UpstreamURL, "/"),
+		DefaultUIURL: strings.TrimSuffix(k.opts.UIURL, "/"),
+		// The containers of compose.yaml see the host under this name.
+		"http://host.docker.internal:4480": strings.TrimSuffix(k.opts.UpstreamURL, "/"),
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

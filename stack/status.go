@@ -75,17 +75,33 @@ func Load(ctx context.Context, name string) (Status, error) {
 	return r.status(ctx), nil
 }
 
+// Names lists the stacks of this user, sorted, running or not.
+func Names() []string {
+	files, _ := filepath.Glob(filepath.Join(registry(), "*.json"))
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(f), ".json")
+	}
+	return files
+}
+
+// Listeners returns the names of a server's listeners, the keys of ServerStatus.Ports:
+// "read", "write", "metrics" and "opl" of Keto.
+func Listeners(s Server) []string {
+	var names []string
+	for _, l := range listeners(s) {
+		_, short, _ := strings.Cut(l, ".")
+		names = append(names, short)
+	}
+	return names
+}
+
 // List looks at all stacks of this user, sorted by name. One that cannot be read
 // is left out and told by the error, which comes beside the others.
 func List(ctx context.Context) ([]Status, error) {
-	files, err := filepath.Glob(filepath.Join(registry(), "*.json"))
-	if err != nil {
-		return nil, err
-	}
 	var all []Status
 	var problems []error
-	for _, f := range files {
-		s, err := Load(ctx, strings.TrimSuffix(filepath.Base(f), ".json"))
+	for _, name := range Names() {
+		s, err := Load(ctx, name)
 		switch {
 		case errors.Is(err, ErrNotFound): // its folder was deleted by hand
 		case err != nil:
