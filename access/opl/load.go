@@ -84,10 +84,13 @@ func loadPath(ctx context.Context, path string) (*Loaded, error) {
 		return nil, fmt.Errorf("cannot read the OPL source: %w", plain(err, path))
 	}
 	paths := []string{path}
-	if info.IsDir() {
+	switch {
+	case info.IsDir():
 		if paths, err = files(ctx, path); err != nil {
 			return nil, err
 		}
+	case !info.Mode().IsRegular(): // opening a pipe would wait for ever
+		return nil, fmt.Errorf("cannot read the OPL source %s: it is not a regular file", path)
 	}
 	texts := make(map[string]string, len(paths))
 	for _, p := range paths {
@@ -100,7 +103,7 @@ func loadPath(ctx context.Context, path string) (*Loaded, error) {
 	return together(texts), nil
 }
 
-// files are all regular files of a folder.
+// files are all regular files of a folder, also those that are links.
 func files(ctx context.Context, folder string) ([]string, error) {
 	var out []string
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -111,7 +114,11 @@ func files(ctx context.Context, folder string) ([]string, error) {
 			return ctx.Err()
 		case d.IsDir():
 			return nil
-		case len(out) == maxFiles:
+		}
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		if len(out) == maxFiles {
 			return fmt.Errorf("there are more than %d files in it", maxFiles)
 		}
 		out = append(out, path)
@@ -132,9 +139,6 @@ func readFile(path string) (string, error) {
 		return "", fmt.Errorf("cannot read the OPL source: %w", plain(err, path))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("cannot read the OPL source %s: it is not a regular file", path)
-	}
 	return readAll(f, path)
 }
 

@@ -38,22 +38,28 @@ func nearest(name string, names []string) string {
 	return best
 }
 
-// changes is the Levenshtein distance.
+// changes is the number of single-letter changes (insert, delete, replace, swap two
+// neighbours) that turn a into b.
 func changes(a, b []rune) int {
+	var before []int // the row two above
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i, x := range a {
-		before := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j, y := range b {
-			c := before
-			if x != y {
-				c = 1 + min(before, row[j], row[j+1])
+			cost := 1
+			if x == y {
+				cost = 0
 			}
-			before, row[j+1] = row[j+1], c
+			next[j+1] = min(row[j]+cost, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && x == b[j-1] && a[i-1] == y {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }
