@@ -70,7 +70,9 @@ func (r *Realm) CreateClient(ctx context.Context, n NewClient) (clients.Change[C
 }
 
 // UpdateClient changes a client. Each body repeats whether the client has
-// authorization services: a PUT without that flag deletes its authorization server.
+// authorization services, since a PUT without that flag deletes its authorization
+// server, and the web origins, since the server derives some from the redirect URIs
+// when none are sent.
 func (r *Realm) UpdateClient(ctx context.Context, uuid string, p ClientPatch) (clients.Change[Client], error) {
 	const op = "update the client"
 	body := p.body()
@@ -78,12 +80,12 @@ func (r *Realm) UpdateClient(ctx context.Context, uuid string, p ClientPatch) (c
 		return clients.Change[Client]{}, r.refuse(op, "there is nothing to change", "")
 	}
 	read := func(ctx context.Context) (Client, error) { return r.Client(ctx, uuid) }
-	ch, err := change(ctx, read, func(before Client) (Client, error) {
+	return change(ctx, read, func(before Client) (Client, error) {
 		body["authorizationServicesEnabled"] = or(p.AuthorizationServices, before.AuthorizationServices)
+		body["webOrigins"] = list(or(p.WebOrigins, before.WebOrigins))
 		_, err := r.s.do(ctx, r.put(op, "manage-clients", body, "clients", uuid), nil)
 		return before, err
 	})
-	return ch, err
 }
 
 func (p ClientPatch) body() map[string]any {
@@ -104,9 +106,7 @@ func (p ClientPatch) body() map[string]any {
 	if p.RedirectURIs != nil {
 		body["redirectUris"] = list(*p.RedirectURIs)
 	}
-	if p.WebOrigins != nil {
-		body["webOrigins"] = list(*p.WebOrigins)
-	}
+	set(body, "webOrigins", p.WebOrigins)
 	if len(p.Attributes) > 0 {
 		body["attributes"] = p.Attributes // merged key by key by the server; "" removes
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -29,13 +30,23 @@ func flatten(prefix string, v any, out map[string]string) {
 			flatten(join(k), e, out)
 		}
 	case []any:
-		for i, e := range v {
+		for i, e := range sorted(v) {
 			flatten(join(fmt.Sprint(i)), e, out)
 		}
 	case nil:
 	default:
 		out[prefix] = fmt.Sprint(v)
 	}
+}
+
+// sorted puts a list of texts in order: the server keeps those as sets.
+func sorted(l []any) []any {
+	for _, e := range l {
+		if _, text := e.(string); !text {
+			return l
+		}
+	}
+	return slices.SortedFunc(slices.Values(l), func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 }
 
 // diff is what changed between two JSON documents, by path.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 
 	"gatehouse/clients"
 )
@@ -51,14 +52,45 @@ func (o MapperOwner) at(rest ...string) []string {
 	return append([]string{o.kind, o.id, "protocol-mappers", "models"}, rest...)
 }
 
-// Mappers lists the protocol mappers of a client or client scope.
-func (r *Realm) Mappers(ctx context.Context, o MapperOwner) ([]Mapper, error) {
-	return all[wireMapper](ctx, r.s, r.get("list protocol mappers", "view-clients", o.at()...))
+// mapperList is the part of a client or client scope that holds its mappers.
+type mapperList struct {
+	ProtocolMappers []json.RawMessage `json:"protocolMappers"`
 }
 
-// Mapper reads one protocol mapper.
+// Mappers lists the protocol mappers of a client or client scope as they are
+// stored. They are read from their owner: at their own address the server adds what
+// it derives (userinfo.token.claim from id.token.claim), which a write would then
+// make permanent.
+func (r *Realm) Mappers(ctx context.Context, o MapperOwner) ([]Mapper, error) {
+	c := r.get("list protocol mappers", "view-clients", o.kind, o.id)
+	var list mapperList
+	if _, err := r.s.do(ctx, c, &list); err != nil {
+		return nil, err
+	}
+	out := []Mapper{}
+	for _, raw := range list.ProtocolMappers {
+		var w wireMapper
+		if err := json.Unmarshal(raw, &w); err != nil {
+			return nil, r.s.notKeycloak(c, err)
+		}
+		m := w.neutral()
+		m.keep(raw)
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// Mapper reads one protocol mapper as it is stored.
 func (r *Realm) Mapper(ctx context.Context, o MapperOwner, id string) (Mapper, error) {
-	return one[wireMapper](ctx, r.s, r.get("read the protocol mapper", "view-clients", o.at(id)...))
+	mappers, err := r.Mappers(ctx, o)
+	if err != nil {
+		return Mapper{}, err
+	}
+	i := slices.IndexFunc(mappers, func(m Mapper) bool { return m.ID == id })
+	if i < 0 {
+		return Mapper{}, &clients.Problem{Kind: clients.NotFound, Op: "read the protocol mapper in realm " + r.name, Target: r.s.admin.Target(), Reason: "there is no such protocol mapper"}
+	}
+	return mappers[i], nil
 }
 
 // NewMapper is a mapper to be made.
@@ -69,9 +101,8 @@ type NewMapper struct {
 	Config         map[string]string
 }
 
-// MapperPatch changes the fields that are set.
+// MapperPatch changes a mapper. Its name stays: the server ignores a new one.
 type MapperPatch struct {
-	Name *string
 	// Config is set key by key; "" removes a key. The rest of the config is repeated
 	// for the server, which would drop it.
 	Config map[string]string
@@ -94,7 +125,7 @@ func (r *Realm) CreateMapper(ctx context.Context, o MapperOwner, n NewMapper) (c
 func (r *Realm) UpdateMapper(ctx context.Context, o MapperOwner, id string, p MapperPatch) (clients.Change[Mapper], error) {
 	read := func(ctx context.Context) (Mapper, error) { return r.Mapper(ctx, o, id) }
 	return change(ctx, read, func(before Mapper) (Mapper, error) {
-		body := wireMapper{ID: id, Name: or(p.Name, before.Name), Protocol: before.Protocol, ProtocolMapper: before.Type,
+		body := wireMapper{ID: id, Name: before.Name, Protocol: before.Protocol, ProtocolMapper: before.Type,
 			ConsentRequired: before.consent, Config: mergeTexts(before.Config, p.Config)}
 		_, err := r.s.do(ctx, r.put("update the protocol mapper", "manage-clients", body, o.at(id)...), nil)
 		return body.neutral(), err

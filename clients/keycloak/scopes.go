@@ -3,6 +3,7 @@ package keycloak
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"gatehouse/clients"
 )
@@ -99,17 +100,36 @@ func (r *Realm) UpdateClientScope(ctx context.Context, id string, p ClientScopeP
 		after := before
 		after.Name, after.Description, after.InTokenScope = or(p.Name, before.Name), or(p.Description, before.Description), or(p.InTokenScope, before.InTokenScope)
 		body := map[string]any{"name": after.Name, "description": after.Description}
-		attrs := mergeTexts(p.Attributes, nil)
-		if p.InTokenScope != nil {
-			attrs["include.in.token.scope"] = boolText(*p.InTokenScope)
-		}
-		if len(p.Attributes) > 0 || p.InTokenScope != nil {
+		if attrs := p.attributes(); len(attrs) > 0 {
 			after.Attributes = mergeTexts(before.Attributes, attrs)
-			body["attributes"] = after.Attributes
+			body["attributes"] = nulls(attrs)
 		}
 		_, err := r.s.do(ctx, r.put(op, "manage-clients", body, "client-scopes", id), nil)
 		return after, err
 	})
+}
+
+func (p ClientScopePatch) attributes() map[string]string {
+	out := maps.Clone(p.Attributes)
+	if p.InTokenScope != nil {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out["include.in.token.scope"] = boolText(*p.InTokenScope)
+	}
+	return out
+}
+
+// nulls writes removals as null: the server merges the attributes of a client scope
+// key by key and would keep "" as a value.
+func nulls(m map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range m {
+		if out[k] = any(v); v == "" {
+			out[k] = nil
+		}
+	}
+	return out
 }
 
 // DeleteClientScope deletes a client scope and takes it from all clients.
