@@ -109,27 +109,27 @@ func (c *Client) Identities(ctx context.Context, q Query, cursor string) (client
 	if len(page.Items) > 0 && len(q.IDs) == 0 {
 		page.Next = nextToken(reply.Header)
 	}
-	if i := foreign(q, page.Items); i >= 0 {
+	if ignored(q, page.Items) {
 		return none, c.invalid(op, "this Kratos ignores the filter and answers with everybody", "look through the whole list instead")
 	}
 	return page, nil
 }
 
-// foreign is the index of the first item that the filter should have kept out, -1
-// when there is none. Servers ignore parameters that they do not know: Kratos 1.3
-// the organization, and some day another the prefix, which is experimental.
-func foreign(q Query, items []Identity) int {
-	return slices.IndexFunc(items, func(i Identity) bool {
-		switch {
-		case q.OrganizationID != "":
-			return i.OrganizationID != q.OrganizationID
-		case q.Prefix != "":
-			return !i.hasIdentifier(func(id string) bool { return strings.HasPrefix(strings.ToLower(id), strings.ToLower(q.Prefix)) })
-		case q.Identifier != "":
-			return !i.hasIdentifier(func(id string) bool { return strings.EqualFold(id, q.Identifier) })
+// ignored reports whether a server took no notice of the filter: Kratos ignores
+// parameters that it does not know, 1.3 the organization, and some day another the
+// prefix, which is experimental.
+func ignored(q Query, items []Identity) bool {
+	fits := func(i Identity) bool { return true }
+	switch {
+	case q.OrganizationID != "":
+		fits = func(i Identity) bool { return strings.EqualFold(i.OrganizationID, q.OrganizationID) }
+	case q.Prefix != "":
+		prefix := strings.ToLower(q.Prefix)
+		fits = func(i Identity) bool {
+			return i.hasIdentifier(func(id string) bool { return strings.HasPrefix(strings.ToLower(id), prefix) })
 		}
-		return false
-	})
+	}
+	return len(items) > 0 && !slices.ContainsFunc(items, fits)
 }
 
 // hasIdentifier reports whether any login name of any credential fits.
