@@ -24,7 +24,7 @@ func (a *App) globals() (reserved, rest []Action) {
 			Help: "Quit from anywhere. Asks only while a write is on its way."},
 	}
 	rest = []Action{
-		{Name: "undo", Keys: []string{"u"}, Group: everywhere, Mutates: true, Why: a.whyNoUndo, Run: Do(a.openUndo),
+		{Name: "undo", Keys: []string{"u"}, Group: everywhere, Footer: 80, Mutates: true, Why: a.whyNoUndo, Run: Do(a.openUndo),
 			Help: "Take back the last write, after showing what that writes."},
 		{Name: "back", Keys: []string{"esc"}, Group: everywhere, Run: Do(a.back), Why: a.whyNoBack,
 			Help: "Close what is open, stop what is loading, or go back one screen."},

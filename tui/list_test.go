@@ -9,13 +9,13 @@ import (
 	"gatehouse/tui/tuitest"
 )
 
-type person struct{ ID, Name string }
+type person struct{ ID, Name, Mail string }
 
 func people(n int) tui.Fetch[person] {
 	return func(_ context.Context, cursor string) (tui.Page[person], error) {
 		p := tui.Page[person]{Total: n}
 		for i := range n {
-			p.Items = append(p.Items, person{fmt.Sprint(i), fmt.Sprintf("Person %d", i)})
+			p.Items = append(p.Items, person{fmt.Sprint(i), fmt.Sprintf("Person %d", i), fmt.Sprintf("person%d@acme.example", i)})
 		}
 		return p, nil
 	}

@@ -12,47 +12,33 @@ import (
 // footerMax is how many keys the footer shows, the one at the right end included.
 const footerMax = 8
 
-// footerHints are the actions that work now, the most useful first.
+// footerHints are the actions that work now, the most useful first. The shell's own
+// lead on from everywhere, so they keep their places; the screen's share the rest.
 func (a *App) footerHints() []hint {
 	f := a.top()
-	reserved, rest := a.globals()
-	var acts []Action
-	for _, list := range [][]Action{f.screen.Actions(), reserved, rest} {
-		for _, act := range list {
-			if act.Footer > 0 && len(act.Keys) > 0 && act.refusal(&a.env) == "" {
-				acts = append(acts, act)
-			}
-		}
-	}
-	slices.SortStableFunc(acts, func(x, y Action) int { return x.Footer - y.Footer })
 	typing := f.screen.Typing()
-	hints := make([]hint, 0, footerMax)
-	// The two that always lead on, go to and help, keep their places.
-	own := footerMax - 1 - len(shownOf(reserved))
-	for _, act := range acts {
-		key := a.usableKey(&act, typing)
-		if key == "" || act.Group != everywhere && own == 0 {
-			continue
-		}
-		if act.Group != everywhere {
-			own--
-		}
-		hints = append(hints, hint{KeyName(key), act.Name})
+	reserved, rest := a.globals()
+	always := a.usable(append(reserved, rest...), typing)
+	own := a.usable(f.screen.Actions(), typing)
+	hints := append(own[:min(len(own), footerMax-1-len(always))], always...)
+	return hints
+}
+
+// usable are the hints of the actions that want to be in the footer and work now.
+func (a *App) usable(acts []Action, typing bool) []hint {
+	acts = slices.DeleteFunc(slices.Clone(acts), func(act Action) bool {
+		return act.Footer <= 0 || usableKey(&act, typing) == "" || act.refusal(&a.env) != ""
+	})
+	slices.SortStableFunc(acts, func(x, y Action) int { return x.Footer - y.Footer })
+	hints := make([]hint, len(acts))
+	for i := range acts {
+		hints[i] = hint{KeyName(usableKey(&acts[i], typing)), acts[i].Name}
 	}
 	return hints
 }
 
-func shownOf(acts []Action) (shown []Action) {
-	for _, act := range acts {
-		if act.Footer > 0 {
-			shown = append(shown, act)
-		}
-	}
-	return shown
-}
-
 // usableKey is the first key of an action that is not text while typing.
-func (a *App) usableKey(act *Action, typing bool) string {
+func usableKey(act *Action, typing bool) string {
 	for _, k := range act.Keys {
 		if !typing || len([]rune(k)) > 1 && k != "space" {
 			return k
@@ -106,44 +92,49 @@ func (a *App) place(w, margin int) string {
 }
 
 // trail adds the crumbs of the screens above the first, in room cells; where they do
-// not fit, those in the middle become "…".
+// not fit, those behind the first become one "…".
 func (a *App) trail(room, at int, b *strings.Builder) {
 	th := a.env.Theme
-	const sep = " › "
-	var names []string
-	depth := []int{}
+	type crumb struct {
+		name  string
+		depth int
+	}
+	var crumbs []crumb
 	total := 0
 	for i, f := range a.stack[1:] {
 		name := clean.Line(f.screen.Title(), 32)
-		names = append(names, name)
-		depth = append(depth, i+1)
-		total += widget.Width(name) + 3
+		crumbs = append(crumbs, crumb{name, i + 1})
+		total += crumbGap + widget.Width(name)
 	}
-	for total > room && len(names) > 2 {
-		mid := (len(names) - 1) / 2
-		if names[mid] == "…" {
-			total -= widget.Width(names[mid+1]) + 3
-			names, depth = slices.Delete(names, mid+1, mid+2), slices.Delete(depth, mid+1, mid+2)
-			if mid+1 >= len(names) {
-				break
-			}
+	elided := false
+	for total > room && len(crumbs) > 2 && !(elided && len(crumbs) == 3) {
+		victim := 1 // becomes "…", or makes place for the one before it that is
+		if elided {
+			victim = 2
+		}
+		total -= crumbGap + widget.Width(crumbs[victim].name)
+		if elided {
+			crumbs = slices.Delete(crumbs, victim, victim+1)
 			continue
 		}
-		total -= widget.Width(names[mid]) - 1
-		names[mid] = "…"
+		crumbs[victim].name, elided = "…", true
+		total += crumbGap + 1
 	}
-	for i, name := range names {
+	for i, c := range crumbs {
 		style := th.Plain
-		if i == len(names)-1 {
+		if i == len(crumbs)-1 {
 			style = th.Strong
 		}
-		b.WriteString(th.Dim.Render(sep))
-		b.WriteString(style.Render(name))
-		at += 3
-		a.crumbs = append(a.crumbs, span{at, at + widget.Width(name), depth[i]})
-		at += widget.Width(name)
+		b.WriteString(th.Dim.Render(" › "))
+		b.WriteString(style.Render(c.name))
+		from := at + crumbGap
+		at = from + widget.Width(c.name)
+		a.crumbs = append(a.crumbs, span{from, at, c.depth})
 	}
 }
+
+// crumbGap is the width of " › ".
+const crumbGap = 3
 
 // status is the right end of the title: what the screen says of itself, or the health
 // of the back ends; and what is loading.

@@ -16,7 +16,7 @@ const (
 	minW, minH = 20, 5 // below, there is only a notice
 	rulesFrom  = 12    // from this height on there are rules
 	marginFrom = 40    // from this width on there is a margin
-	noteLines  = 4     // a long message takes up to this many lines
+	noteHeight = 4     // a long message takes up to this many lines
 )
 
 // View draws the program: title, screen, footer, and what lies over it. All that is
@@ -63,6 +63,7 @@ func (a *App) frame() []string {
 		lines = append(lines, widget.Rule(th, w))
 	}
 	lines = append(lines, a.footer(w))
+	a.spread(lines, w)
 	if margin > 0 {
 		for i, line := range lines {
 			if line != "" {
@@ -86,13 +87,18 @@ func (a *App) cover(body []string, w int) {
 			body[at+i] = cut(line, w)
 		}
 	}
-	if note := a.noteLines(w); len(note) > 1 { // the last of them stands in the footer
-		note = note[:len(note)-1]
-		for i := range note {
-			if at := len(body) - len(note) + i; at >= 0 {
-				body[at] = note[i]
-			}
-		}
+}
+
+// spread lays a message that is longer than the footer over the lines above it.
+func (a *App) spread(lines []string, w int) {
+	note := a.noteLines(w)
+	if len(note) < 2 {
+		return
+	}
+	at := len(lines) - len(note)
+	copy(lines[at:], note)
+	if at > 1 && a.h >= rulesFrom {
+		lines[at-1] = widget.Rule(a.env.Theme, w)
 	}
 }
 
@@ -101,12 +107,12 @@ func (a *App) noteLines(w int) []string {
 	if a.note.kind == noteNone {
 		return nil
 	}
-	mark, style := theme.MarkAllowed+" ", a.env.Theme.Plain
+	mark, style := "", a.env.Theme.Plain
 	if a.note.kind == noteBad {
 		mark, style = theme.MarkDenied+" ", a.env.Theme.Bad
 	}
 	lines := strings.Split(ansi.Wrap(mark+a.note.text, w, ""), "\n")
-	lines = lines[:min(len(lines), noteLines)]
+	lines = lines[:min(len(lines), noteHeight)]
 	for i := range lines {
 		lines[i] = style.Render(lines[i])
 	}
@@ -124,9 +130,13 @@ func (a *App) footer(w int) string {
 		hints, last = a.over.hints(), hint{}
 	} else {
 		hints = a.footerHints()
-		if len(a.stack) > 1 {
+		_, escapes := a.top().screen.(Escaper)
+		switch typing := a.top().screen.Typing(); {
+		case len(a.stack) > 1:
 			last = hint{"esc", "back"}
-		} else if a.top().screen.Typing() {
+		case typing && escapes:
+			last = hint{"esc", "close"}
+		case typing:
 			last = hint{"^c", "quit"}
 		}
 	}
