@@ -1,0 +1,255 @@
+package screens
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"gatehouse/access"
+	"gatehouse/access/tuple"
+	"gatehouse/clients"
+	"gatehouse/clients/kratos"
+	"gatehouse/tui"
+	"gatehouse/tui/widget"
+)
+
+// IdentityKratos reads one identity and its sessions.
+type IdentityKratos interface {
+	Get(ctx context.Context, id string) (kratos.Identity, error)
+	IdentitySessions(ctx context.Context, id string, q kratos.SessionQuery, cursor string) (clients.Page[kratos.Session], error)
+	// Readiness tells which credentials really work. For that the server has to send
+	// hashes, so it is called only when a person asks.
+	Readiness(ctx context.Context, id string) (kratos.Readiness, error)
+}
+
+// IdentityLinks make the screens that one can go on to; nil where there is none.
+type IdentityLinks struct {
+	Tuple   func(tuple.Tuple) tui.Screen          // a relation tuple
+	Holds   func(tuple.Subject) tui.Screen        // all tuples of a subject
+	Account func(realm, userID string) tui.Screen // a Keycloak account
+	Session func(id string) tui.Screen            // a Kratos session
+	Why     func(access.Person) tui.Screen        // why may this person (not) …
+}
+
+// IdentitySpec is what the screen of one identity is made of. Kratos is needed.
+type IdentitySpec struct {
+	Kratos  IdentityKratos
+	Write   IdentityWriter    // nil: nothing can be written
+	Edit    IdentityEditor    // likewise
+	Recover IdentityRecoverer // likewise
+	Keto    IdentityKeto      // nil: not configured in this context
+	Realms  []IdentityRealm
+	// Namespaces are those whose objects stand for people (access.Person).
+	Namespaces []string
+	Links      IdentityLinks
+}
+
+// Identity is one person: who they are to Kratos, what they hold in Keto under all
+// their names, and their Keycloak account. Each part is read by itself, so that a
+// back end that does not answer leaves the others alone.
+type Identity struct {
+	spec IdentitySpec
+	host tui.Host
+	id   string
+
+	who      kratos.Identity
+	sessions identitySessions
+	setUp    *kratos.Readiness
+	holdings map[string]identityHolding // by subject
+	accounts []identityRealmAccounts
+
+	whoJob, sessionJob, tupleJob, moreJob, accountJob, setUpJob, write tui.Job
+
+	gone    bool // deleted from here
+	changes int  // Env.Changes when it was read
+	parts   []widget.Section
+	detail  widget.Detail
+	refs    map[string]any // what the fields of detail stand for, by key
+}
+
+// NewIdentity makes the screen of the identity with that id.
+func NewIdentity(spec IdentitySpec, id string) *Identity {
+	return &Identity{spec: spec, id: id, holdings: map[string]identityHolding{}, refs: map[string]any{}}
+}
+
+// identityTimeout is the deadline of one part.
+const identityTimeout = 10 * time.Second
+
+// Title is the crumb.
+func (s *Identity) Title() string {
+	if s.who.ID != "" {
+		return identityRow(s.who).title()
+	}
+	return shortID(s.id)
+}
+
+// Init starts reading all parts.
+func (s *Identity) Init(h tui.Host) tea.Cmd {
+	s.host = h
+	s.load()
+	return nil
+}
+
+// Resume reads again when something was written on a screen above.
+func (s *Identity) Resume() {
+	if s.host.Env().Changes != s.changes && !s.gone {
+		s.load()
+	}
+}
+
+// Typing is never true: there is nothing to type.
+func (s *Identity) Typing() bool { return false }
+
+// Close has nothing to do: the shell cancels the jobs.
+func (s *Identity) Close() {}
+
+// Update takes the mouse wheel.
+func (s *Identity) Update(msg tea.Msg) tea.Cmd {
+	s.detail.Move(tui.Wheel(msg))
+	return nil
+}
+
+// load reads everything again; what is there stays until the answers come.
+func (s *Identity) load() {
+	s.changes = s.host.Env().Changes
+	s.loadIdentity()
+	s.loadSessions()
+}
+
+// loadIdentity reads the identity, and then what needs its names. Where it cannot
+// be read, Keto is still asked for its id.
+func (s *Identity) loadIdentity() {
+	k, id := s.spec.Kratos, s.id
+	tui.Go(s.host, &s.whoJob, identityTimeout, func(ctx context.Context) (kratos.Identity, error) {
+		return k.Get(ctx, id)
+	}, func(who kratos.Identity, err error) {
+		if err == nil {
+			s.show(who)
+		}
+		s.loadTuples(&s.tupleJob, s.person().Aliases())
+		if s.who.ID != "" {
+			s.loadAccounts()
+		}
+		s.build()
+	})
+	s.build()
+}
+
+// show takes up an identity as it was just read or written.
+func (s *Identity) show(who kratos.Identity) {
+	s.who = who
+	s.build()
+}
+
+func (s *Identity) loadSessions() {
+	k, id := s.spec.Kratos, s.id
+	tui.Go(s.host, &s.sessionJob, identityTimeout, func(ctx context.Context) (identitySessions, error) {
+		return readSessions(ctx, k, id)
+	}, func(list identitySessions, err error) {
+		if err == nil {
+			s.sessions = list
+		}
+		s.build()
+	})
+}
+
+// loadTuples lists what the aliases hold.
+func (s *Identity) loadTuples(job *tui.Job, aliases []access.Alias) {
+	k := s.spec.Keto
+	if k == nil || len(aliases) == 0 {
+		return
+	}
+	tui.Go(s.host, job, identityTimeout, func(ctx context.Context) ([]identityHolding, error) {
+		return identityHoldings(ctx, k, aliases)
+	}, func(list []identityHolding, err error) {
+		for _, h := range list {
+			s.holdings[subjectKey(h.alias.Subject)] = h
+		}
+		s.build()
+	})
+}
+
+// loadAccounts looks for the person in Keycloak. An account brings names under
+// which Keto may know the person too.
+func (s *Identity) loadAccounts() {
+	realms, p := s.spec.Realms, s.person()
+	if len(realms) == 0 {
+		return
+	}
+	before := p.Aliases()
+	tui.Go(s.host, &s.accountJob, identityTimeout, func(ctx context.Context) ([]identityRealmAccounts, error) {
+		return identityAccounts(ctx, realms, p)
+	}, func(list []identityRealmAccounts, err error) {
+		if err == nil {
+			s.accounts = list
+			s.loadTuples(&s.moreJob, newAliases(before, s.person().Aliases()))
+		}
+		s.build()
+	})
+}
+
+func newAliases(before, now []access.Alias) []access.Alias {
+	return slices.DeleteFunc(now, func(a access.Alias) bool {
+		return slices.ContainsFunc(before, func(b access.Alias) bool { return a.Subject.Equal(b.Subject) })
+	})
+}
+
+// loadSetUp asks which credentials really work.
+func (s *Identity) loadSetUp() {
+	k, id := s.spec.Kratos, s.id
+	tui.Go(s.host, &s.setUpJob, identityTimeout, func(ctx context.Context) (kratos.Readiness, error) {
+		return k.Readiness(ctx, id)
+	}, func(set kratos.Readiness, err error) {
+		if err != nil {
+			s.host.Fail(err)
+		} else {
+			s.setUp = &set
+		}
+		s.build()
+	})
+}
+
+// person is who this is, as far as it is known.
+func (s *Identity) person() access.Person {
+	p := access.Person{ID: s.id, Namespaces: s.spec.Namespaces, Emails: s.who.Emails()}
+	add := func(name string) {
+		if strings.Contains(name, "@") {
+			p.Emails = append(p.Emails, name)
+		} else {
+			p.Usernames = append(p.Usernames, name)
+		}
+	}
+	add(s.who.Username())
+	for _, kind := range []string{kratos.Password, kratos.Code} {
+		c, _ := s.who.Credentials.Of(kind)
+		for _, name := range c.Identifiers {
+			add(name)
+		}
+	}
+	if s.who.ExternalID != "" {
+		p.ExternalIDs = []string{s.who.ExternalID}
+	}
+	for _, r := range s.accounts {
+		for _, a := range r.accounts {
+			p.KeycloakIDs = append(p.KeycloakIDs, a.user.ID)
+			add(a.user.Username)
+			add(a.user.Email)
+		}
+	}
+	return p
+}
+
+// held are the holdings of all aliases in the order of likelihood.
+func (s *Identity) held() []identityHolding {
+	var out []identityHolding
+	for _, a := range s.person().Aliases() {
+		if h, ok := s.holdings[subjectKey(a.Subject)]; ok {
+			h.alias = a
+			out = append(out, h)
+		}
+	}
+	return out
+}

@@ -1,0 +1,172 @@
+package screens
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"gatehouse/access/tuple"
+	"gatehouse/clients/keycloak"
+	"gatehouse/tui"
+	"gatehouse/tui/theme"
+	"gatehouse/tui/widget"
+)
+
+func (s *Identity) tuplePart() widget.Section {
+	const title = "Relation tuples"
+	if s.spec.Keto == nil {
+		return widget.Section{Title: title, Note: "Keto is not configured in this context"}
+	}
+	if s.tupleJob.Done().IsZero() {
+		return s.unread(title, "Keto", &s.tupleJob)
+	}
+	out := widget.Section{Title: title}
+	names, n, more := 0, 0, ""
+	held := s.held()
+	for _, h := range held {
+		if h.err != nil {
+			f := s.host.Env().Explain(h.err)
+			out.Fields = append(out.Fields, widget.Field{Label: "as " + string(h.alias.Kind), Value: "? not read: " + f.Why, Tone: theme.Bad})
+			continue
+		}
+		if len(h.tuples) == 0 {
+			continue
+		}
+		names++
+		n += len(h.tuples)
+		note := ""
+		if h.alias.Unsafe {
+			note = "other people can have this name too"
+		}
+		if h.more {
+			more, note = "+", joinWords(note, fmt.Sprintf("(the first %d)", len(h.tuples)))
+		}
+		out.Fields = append(out.Fields, widget.Field{Label: "as " + string(h.alias.Kind), Value: h.alias.Subject.String(), Note: note, Tone: theme.Dim,
+			Key: s.ref("subject "+subjectKey(h.alias.Subject), h.alias.Subject)})
+		for _, t := range h.tuples {
+			out.Fields = append(out.Fields, widget.Field{Value: t.Left(), Key: s.ref("tuple "+t.Key(), t)})
+		}
+	}
+	switch {
+	case n == 0:
+		out.Note = fmt.Sprintf("none under any of %d names; group members inherit, and are not listed here", len(held))
+	case names == 1:
+		out.Note = fmt.Sprintf("%d%s under one name", n, more)
+	default:
+		out.Note = fmt.Sprintf("%d%s under %d names", n, more, names)
+	}
+	if note := s.staleNote(&s.tupleJob); note != "" {
+		out.Note = note
+	}
+	return out
+}
+
+func subjectKey(s tuple.Subject) string { return tuple.Tuple{Subject: s}.Key() }
+
+func (s *Identity) accountParts() []widget.Section {
+	const title = "Keycloak"
+	switch {
+	case len(s.spec.Realms) == 0:
+		return []widget.Section{{Title: title, Note: "Keycloak is not configured in this context"}}
+	case s.accountJob.Done().IsZero() && s.who.ID == "" && !s.whoJob.Busy():
+		return []widget.Section{{Title: title, Note: "not looked up: the e-mail address is not known"}}
+	case s.accountJob.Done().IsZero():
+		return []widget.Section{s.unread(title, "Keycloak", &s.accountJob)}
+	}
+	var out []widget.Section
+	for _, r := range s.accounts {
+		if r.err != nil {
+			f := s.host.Env().Explain(r.err)
+			out = append(out, widget.Section{Title: title + " realm " + r.realm, Fields: []widget.Field{
+				{Label: theme.MarkDenied + " not read", Value: f.Why, Note: f.Hint, Tone: theme.Bad}}})
+			continue
+		}
+		if len(r.accounts) == 0 {
+			out = append(out, widget.Section{Title: title + " realm " + r.realm, Note: "no account with these e-mail addresses or user names"})
+		}
+		for _, a := range r.accounts {
+			out = append(out, s.accountPart(a, len(r.accounts) > 1))
+		}
+	}
+	return out
+}
+
+func (s *Identity) accountPart(a identityAccount, several bool) widget.Section {
+	out := widget.Section{Title: "Keycloak realm " + a.realm, Note: "found by " + a.by}
+	if several {
+		out.Note += "; it is one of several"
+	}
+	key := s.ref("account "+a.realm+" "+a.user.ID, identityAccountRef{a.realm, a.user.ID})
+	state, tone := accountState(a)
+	add := func(label, value, note string, tone theme.Tone) {
+		out.Fields = append(out.Fields, widget.Field{Label: label, Value: value, Note: note, Tone: tone, Key: key + " " + label})
+		s.refs[key+" "+label] = s.refs[key]
+	}
+	add("account", state, a.user.Username, tone)
+	if why := accountBlocks(a, s.host.Env().Now()); why != "" {
+		add("login stops at", why, "", theme.Bad)
+	}
+	if note := s.emailDiffers(a.user); note != "" {
+		add("e-mail", orWord(a.user.Email, "none"), note, theme.Plain)
+	}
+	add("roles", accountRoles(a, s.host.Env().Explain), strings.Join(a.groups(), "  "), theme.Plain)
+	add("id", a.user.ID, "", theme.Dim)
+	return out
+}
+
+func (s *Identity) emailDiffers(u keycloak.User) string {
+	for _, e := range s.person().Emails {
+		if strings.EqualFold(e, u.Email) && !s.onlyFromKeycloak(e) {
+			return ""
+		}
+	}
+	return "differs from the identity's: is it the same person?"
+}
+
+// onlyFromKeycloak is an address that nobody but the account itself has.
+func (s *Identity) onlyFromKeycloak(email string) bool {
+	row := identityRow(s.who)
+	if strings.EqualFold(row.Email, email) {
+		return false
+	}
+	for _, a := range s.who.Addresses {
+		if strings.EqualFold(a.Value, email) {
+			return false
+		}
+	}
+	return true
+}
+
+func accountState(a identityAccount) (string, theme.Tone) {
+	switch {
+	case a.user.PermanentlyLocked() || a.lock.Locked && a.lock.Permanent:
+		return theme.MarkDenied + " locked for good", theme.Bad
+	case !a.user.Enabled:
+		return theme.MarkDenied + " disabled", theme.Bad
+	case a.lock.Locked:
+		return theme.MarkDenied + " locked", theme.Bad
+	default:
+		return theme.MarkAllowed + " enabled", theme.Plain
+	}
+}
+
+// accountBlocks is what keeps the account from signing in although it is enabled.
+func accountBlocks(a identityAccount, now time.Time) string {
+	var why []string
+	if a.lock.Locked && !a.lock.Permanent {
+		why = append(why, fmt.Sprintf("too many wrong passwords (%d), until %s", a.lock.Failures, ago(now, a.lock.Until)))
+	}
+	why = append(why, a.user.RequiredActions...)
+	return strings.Join(why, ", ")
+}
+
+func accountRoles(a identityAccount, explain func(error) tui.Failure) string {
+	switch {
+	case a.roleErr != nil:
+		return "? not visible: " + explain(a.roleErr).Why
+	case a.roles.Cut.Any():
+		return fmt.Sprintf("%d or more, %d direct; our account lacks %s", len(a.roles.Roles), a.direct(), a.roles.Cut)
+	default:
+		return fmt.Sprintf("%s, %d direct", count(len(a.roles.Roles), "role"), a.direct())
+	}
+}
