@@ -11,6 +11,7 @@ import (
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak"
+	"gatehouse/clients/kratos"
 	"gatehouse/clients/transport"
 	"gatehouse/config"
 )
@@ -26,6 +27,7 @@ type backends struct {
 	// readOnly is the guard beneath every client: the context's, or --dry-run.
 	readOnly bool
 
+	kratos   lazy[*kratos.Client]
 	keto     lazy[*keto.Client]
 	keycloak lazy[*keycloak.Server]
 	model    lazy[*opl.Model]
@@ -48,7 +50,7 @@ func (l *lazy[T]) get(make func() (T, error)) (T, error) {
 func (g *globals) loadConfig() (*config.Config, error) {
 	c, err := config.Load(g.configOptions())
 	if err != nil {
-		return nil, configProblem(err)
+		return nil, configFailed("read the configuration", err)
 	}
 	for _, w := range c.Warnings {
 		g.note("gatehouse: warning: %s", w)
@@ -65,15 +67,6 @@ func (g *globals) configOptions() config.Options {
 	return config.Options{Path: g.configFile, Context: g.contextName, ReadOnly: g.readOnly, Timeout: g.timeout, Environ: env}
 }
 
-// configProblem is a complaint about the configuration as a Problem.
-func configProblem(err error) error {
-	p := &clients.Problem{Kind: clients.Invalid, Op: "read the configuration", Reason: err.Error(), Err: err}
-	if reason, hint, ok := strings.Cut(p.Reason, "; "); ok {
-		p.Reason, p.Hint = reason, hint
-	}
-	return p
-}
-
 // connect prepares the clients of the chosen context. Nothing is sent yet.
 func (g *globals) connect(ctx context.Context) (*backends, error) {
 	c, err := g.loadConfig()
@@ -82,7 +75,7 @@ func (g *globals) connect(ctx context.Context) (*backends, error) {
 	}
 	chosen, err := c.Context("")
 	if err != nil {
-		return nil, configProblem(err)
+		return nil, configFailed("read the configuration", err)
 	}
 	b := newBackends(chosen)
 	b.readOnly = b.readOnly || g.dryRun
@@ -101,6 +94,24 @@ func newBackends(c *config.Context) *backends {
 func (b *backends) missing(server, setting string) error {
 	return &clients.Problem{Kind: clients.Invalid, Op: "use " + server, Code: "not_configured",
 		Reason: "no " + strings.ToLower(server) + " in context " + b.Context.Name, Hint: "add " + setting}
+}
+
+// Kratos is the client of the context's Kratos. The bearer token goes to the admin
+// listener only: the public one would read it as somebody's session.
+func (b *backends) Kratos(ctx context.Context) (*kratos.Client, error) {
+	return b.kratos.get(func() (*kratos.Client, error) {
+		k := b.Context.Kratos
+		if k == nil || k.AdminURL == "" && k.PublicURL == "" {
+			return nil, b.missing("Kratos", "kratos.admin_url")
+		}
+		admin, err := b.options(ctx, "kratos admin", k.Gateway, b.Context.Timeouts.Request)
+		if err != nil {
+			return nil, err
+		}
+		public := admin
+		public.Target, public.Auth = "kratos public", nil
+		return kratos.New(kratos.Options{AdminURL: k.AdminURL, PublicURL: k.PublicURL, Admin: admin, Public: public})
+	})
 }
 
 // Keto is the client of the context's Keto.

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 // errReaderGone says that nobody reads our output any more (head, a closed
@@ -279,19 +277,6 @@ func encodeJSON(v any) ([]byte, error) {
 		return nil, fmt.Errorf("print JSON: %w", err)
 	}
 	return escapeJSON(bytes.TrimRight(out.Bytes(), "\n")), nil
-}
-
-// encodeYAML goes by way of JSON, so that names, order and omitted fields are the same.
-func encodeYAML(v any) ([]byte, error) {
-	b, err := encodeJSON(v)
-	if err != nil {
-		return nil, err
-	}
-	out, err := yaml.JSONToYAML(b)
-	if err != nil {
-		return nil, fmt.Errorf("print YAML: %w", err)
-	}
-	return out, nil
 }
 
 func write(w io.Writer, b []byte) error {

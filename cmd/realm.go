@@ -109,7 +109,7 @@ func findGroup(ctx context.Context, r *keycloak.Realm, text string) (keycloak.Gr
 // withHint adds what to do to a "not found" that does not say it.
 func withHint(err error, hint string) error {
 	var p *clients.Problem
-	if !errors.As(err, &p) || p.Kind != clients.NotFound || p.Hint != "" {
+	if !errors.As(err, &p) || p.Kind != clients.NotFound || p.Hint != "" || strings.HasPrefix(p.Reason, "Realm not found") {
 		return err
 	}
 	q := *p

@@ -122,7 +122,10 @@ func (f *roleFlags) find(ctx context.Context, r *keycloak.Realm) ([]keycloak.Rol
 		g.Go(func() (err error) {
 			roles[i], err = r.RoleByName(ctx, byClient[n.Client], n.RealmRole+n.Role)
 			roles[i].Client = n.Client
-			return withHint(err, "there is no role "+n.String()+"; list them with: gatehouse roles list"+ofClient(n.Client))
+			if clients.Is(err, clients.NotFound) {
+				return problem(clients.NotFound, "find the role "+n.String(), "realm "+r.Name()+" has no such role", "list them with: gatehouse roles list"+ofClient(n.Client))
+			}
+			return err
 		})
 	}
 	return roles, g.Wait()

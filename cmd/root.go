@@ -116,9 +116,9 @@ func newRootCommand(g *globals) *cobra.Command {
 	root.SetCompletionCommandGroupID(groupSetup)
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(g))
 	root.AddCommand(
-		newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
+		newIdentitiesCommand(g), newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
 		newCheckCommand(g),
-		newSchemaCommand(g), newVersionCommand(g),
+		newStackCommand(g), newConfigCommand(g), newContextCommand(g), newSchemaCommand(g), newVersionCommand(g),
 	)
 	cobra.EnableCommandSorting = true
 	styleHelp(g, root)

@@ -12,6 +12,7 @@ import (
 // configuration: hashes and seeds are not even asked for.
 type identityOut struct {
 	ID             string          `json:"id"`
+	Label          string          `json:"label" jsonschema_description:"The best short way to say who it is: a name, a login name, an e-mail, else the id."`
 	SchemaID       string          `json:"schema_id"`
 	State          string          `json:"state" jsonschema_description:"active or inactive."`
 	StateChangedAt *time.Time      `json:"state_changed_at,omitempty"`
@@ -20,11 +21,11 @@ type identityOut struct {
 	Traits         json.RawMessage `json:"traits"`
 	MetadataPublic json.RawMessage `json:"metadata_public,omitempty"`
 	MetadataAdmin  json.RawMessage `json:"metadata_admin,omitempty"`
-	Addresses      []addressOut    `json:"addresses" jsonschema_description:"Verifiable addresses."`
+	Addresses      []addressOut    `json:"verifiable_addresses"`
 	Recovery       []addressOut    `json:"recovery_addresses"`
-	Credentials    []credentialOut `json:"credentials" jsonschema_description:"Kinds of credentials and their identifiers; never their secrets."`
+	Credentials    []credentialOut `json:"credentials,omitempty" jsonschema_description:"Kinds of credentials and their identifiers, never their secrets; absent from a plain list."`
 	CreatedAt      *time.Time      `json:"created_at,omitempty"`
-	UpdatedAt      *time.Time      `json:"updated_at,omitempty"`
+	UpdatedAt      *time.Time      `json:"updated_at,omitempty" jsonschema_description:"Kratos 1.3 never changes it."`
 }
 
 // addressOut is a verifiable or a recovery address.

@@ -233,3 +233,11 @@ var userColumns = []column[userOut]{
 	{Name: "created_at", Text: func(u userOut) string { return moment(u.CreatedAt) }, CSVOnly: true},
 	{Name: "id", Text: func(u userOut) string { return u.ID }},
 }
+
+// since says from when on something holds, empty when that is not known.
+func since(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return " since " + moment(t)
+}
