@@ -18,7 +18,8 @@ import (
 // on Kratos 1.3 a removal of metadata is answered with 200 and does nothing.
 type Edit struct {
 	Traits json.RawMessage // a JSON object
-	// MetadataPublic and MetadataAdmin are any JSON value; null clears them.
+	// MetadataPublic and MetadataAdmin are any JSON value but a bare number, which
+	// Kratos 1.3 cannot read back from SQLite; null clears them.
 	MetadataPublic, MetadataAdmin json.RawMessage
 	State                         State
 	// SchemaID moves the identity to another schema, which the traits (new or old)
@@ -117,8 +118,15 @@ func (c *Client) checkJSON(op, path string, raw json.RawMessage, object bool) er
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return c.invalid(op, path[1:]+" is not JSON: "+err.Error(), "", clients.Field{Path: path, Message: err.Error()})
 	}
-	if _, is := v.(map[string]any); object && !is {
+	_, isObject := v.(map[string]any)
+	_, isNumber := v.(float64)
+	switch {
+	case object && !isObject:
 		return c.invalid(op, path[1:]+" must be a JSON object", "", clients.Field{Path: path, Message: "must be a JSON object"})
+	case isNumber:
+		// On SQLite, Kratos 1.3 takes a number and can then read neither this identity nor
+		// any page of the list that holds it: 500 "error calling MarshalJSON".
+		return c.invalid(op, path[1:]+" must not be a bare number", "put it into an object", clients.Field{Path: path, Message: "must not be a bare number"})
 	}
 	return nil
 }
