@@ -93,9 +93,11 @@ func (q GroupQuery) values() url.Values {
 }
 
 // Groups lists the groups at the top; deeper ones are read with GroupChildren when
-// they are wanted. With a Search it gives the trees that lead to the hits.
+// they are wanted. With a Search it gives the trees that lead to the hits. As with
+// Users, an empty list from an account that may not see groups is a Denied problem.
 func (r *Realm) Groups(q GroupQuery) clients.Fetch[Group] {
-	return paged[wireGroup](r.s, r.get("list groups", "view-users", "groups").with(q.values()), q.PageSize)
+	c := r.get("list groups", "view-users", "groups").with(q.values())
+	return honest(r, c, "view-users", paged[wireGroup](r.s, c, q.PageSize))
 }
 
 // CountGroups counts all groups, or those that match search; with top only those

@@ -35,16 +35,13 @@ type FieldError struct {
 	Params  []any  `json:"params,omitempty"`
 }
 
-// Error is the server's text in one line.
+// Error is the server's text in one line: the words first, the code behind them.
 func (e *ServerError) Error() string {
 	var parts []string
-	for _, s := range []string{e.Code, e.Description, e.Message} {
+	for _, s := range []string{e.Description, e.Message} {
 		if s != "" {
 			parts = append(parts, s)
 		}
-	}
-	if len(parts) > 1 && parts[0] == "unknown_error" {
-		parts = parts[1:] // says nothing; the description does
 	}
 	if e.Field != "" {
 		parts = append(parts, "field "+e.Field)
@@ -52,7 +49,14 @@ func (e *ServerError) Error() string {
 	for _, f := range e.Errors {
 		parts = append(parts, f.Field+": "+f.Message)
 	}
-	return strings.Join(parts, ": ")
+	text := strings.Join(parts, ": ")
+	switch {
+	case text == "":
+		return e.Code
+	case e.Code == "" || e.Code == "unknown_error": // which says nothing
+		return text
+	}
+	return text + " (" + e.Code + ")"
 }
 
 // explain reads a refusal of Keycloak; it is the transport.Explain of this package.

@@ -44,15 +44,15 @@ func (w wireScope) neutral() ClientScope {
 }
 
 // ClientScopes lists the client scopes of the realm with their mappers. The server
-// does not page this list.
+// does not page this list. As with Users, an empty list from an account that may not
+// see client scopes is a Denied problem.
 func (r *Realm) ClientScopes(ctx context.Context) ([]ClientScope, error) {
-	return all[wireScope](ctx, r.s, r.listScopes("client-scopes"))
-}
-
-// listScopes begins the read of a list of client scopes. An account with
-// query-clients alone gets an empty one from "client-scopes"; no realm is without.
-func (r *Realm) listScopes(segments ...string) call {
-	return r.get("list client scopes", "view-clients", segments...)
+	c := r.get("list client scopes", "view-clients", "client-scopes")
+	page, err := honest(r, c, "view-clients", func(ctx context.Context, _ string) (clients.Page[ClientScope], error) {
+		items, err := all[wireScope](ctx, r.s, c)
+		return clients.Page[ClientScope]{Items: items, Total: len(items)}, err
+	})(ctx, "")
+	return page.Items, err
 }
 
 // ClientScope reads one client scope.
