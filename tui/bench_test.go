@@ -16,7 +16,7 @@ func bigList(b *testing.B, n int) *tuitest.Rig {
 		return tui.Column[person]{Title: title, Width: w, Cell: cell}
 	}
 	root := tui.NewList(tui.Spec[person]{
-		Title: "identities", ID: func(p person) string { return p.ID }, Fetch: people(n),
+		Title: "identities", ID: func(p person) string { return p.ID }, Fetch: crowdOf(n).fetch,
 		Columns: []tui.Column[person]{
 			col("NAME", 30, func(p person) string { return p.Name }),
 			col("E-MAIL", 40, func(p person) string { return p.Mail }),
@@ -97,4 +97,11 @@ func BenchmarkSort(b *testing.B) {
 		r.Press("s")
 		r.View()
 	}
+}
+
+// crowdOf answers everything at once.
+func crowdOf(n int) *crowd {
+	c := newCrowd(n)
+	c.page = n
+	return c
 }

@@ -34,7 +34,7 @@ func (l *List[T]) openExport() {
 	}
 	l.Push(NewPick(PickSpec{
 		Title: "export", Verb: "write", Lead: fmt.Sprintf("Write %s of %s into a file as", counted(len(rows), "row"), l.Spec.Title),
-		Load: func(context.Context) ([]widget.Choice, error) { return formats, nil },
+		Choices: formats,
 		Done: func(picked []widget.Choice) {
 			if len(picked) == 1 {
 				l.writeExport(rows, picked[0].ID)

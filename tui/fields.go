@@ -53,9 +53,9 @@ func DetailActions(h Host, d *widget.Detail) []Action {
 		return ""
 	}
 	return []Action{
-		{Name: "copy", Keys: []string{"y"}, Footer: 40, Group: "Detail", Why: need, Help: "Copy the value under the cursor. A masked secret is not copied.",
+		{Name: "copy", Keys: []string{"y"}, Footer: 40, Group: groupDetail, Why: need, Help: "Copy the value under the cursor. A masked secret is not copied.",
 			Run: Do(func() { copyField(h, d) })},
-		{Name: "reveal", Keys: []string{"x"}, Group: "Detail", Help: "Show or hide the secret under the cursor.",
+		{Name: "reveal", Keys: []string{"x"}, Group: groupDetail, Help: "Show or hide the secret under the cursor.",
 			Why: func() string {
 				if f, ok := d.Current(); !ok || !f.Secret {
 					return "there is no secret under the cursor"

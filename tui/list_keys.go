@@ -9,10 +9,11 @@ import (
 	"gatehouse/tui/widget"
 )
 
-// Groups of the list's actions in the help.
+// Headings in the help of actions that many screens share.
 const (
-	groupMove = "Move"
-	groupList = "List"
+	groupMove   = "Move"
+	groupList   = "List"
+	groupDetail = "Detail"
 )
 
 // Typing is true while the filter or a search is typed.

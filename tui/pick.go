@@ -18,8 +18,10 @@ type PickSpec struct {
 	Lead string
 	// Many lets several be picked.
 	Many bool
-	// Load reads the choices, off the loop.
-	Load func(context.Context) ([]widget.Choice, error)
+	// Choices are those that are known already; Load reads them, off the loop. Either
+	// is enough.
+	Choices []widget.Choice
+	Load    func(context.Context) ([]widget.Choice, error)
 	// Done gets what was picked, after the screen was closed; it is not called when
 	// the person went back.
 	Done func([]widget.Choice)
@@ -51,11 +53,15 @@ func (p *pickScreen) Escape() bool  { return p.picker.Escape() }
 
 func (p *pickScreen) Init(h Host) tea.Cmd {
 	p.Host = h
+	p.picker.Set(p.spec.Choices)
 	p.reload()
 	return nil
 }
 
 func (p *pickScreen) reload() {
+	if p.spec.Load == nil {
+		return
+	}
 	Go(p, &p.load, 0, p.spec.Load, func(choices []widget.Choice, err error) {
 		if err == nil {
 			p.picker.Set(choices)
@@ -84,6 +90,9 @@ func (p *pickScreen) whyNot() string {
 	}
 	if c, ok := p.picker.Current(); ok && c.Why != "" {
 		return c.Why
+	}
+	if p.load.Busy() {
+		return "what can be picked is still being read"
 	}
 	return "nothing is picked"
 }
