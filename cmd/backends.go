@@ -50,7 +50,7 @@ func (l *lazy[T]) get(make func() (T, error)) (T, error) {
 func (g *globals) loadConfig() (*config.Config, error) {
 	c, err := config.Load(g.configOptions())
 	if err != nil {
-		return nil, configFailed("read the configuration", err)
+		return nil, configProblem(err)
 	}
 	for _, w := range c.Warnings {
 		g.note("gatehouse: warning: %s", w)
@@ -67,6 +67,9 @@ func (g *globals) configOptions() config.Options {
 	return config.Options{Path: g.configFile, Context: g.contextName, ReadOnly: g.readOnly, Timeout: g.timeout, Environ: env}
 }
 
+// configProblem is a complaint about the configuration as a Problem.
+func configProblem(err error) error { return configFailed("read the configuration", err) }
+
 // connect prepares the clients of the chosen context. Nothing is sent yet.
 func (g *globals) connect(ctx context.Context) (*backends, error) {
 	c, err := g.loadConfig()
@@ -75,7 +78,7 @@ func (g *globals) connect(ctx context.Context) (*backends, error) {
 	}
 	chosen, err := c.Context("")
 	if err != nil {
-		return nil, configFailed("read the configuration", err)
+		return nil, configProblem(err)
 	}
 	b := newBackends(chosen)
 	b.readOnly = b.readOnly || g.dryRun

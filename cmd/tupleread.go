@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"gatehouse/access/tuple"
@@ -309,12 +308,7 @@ func plainLine(s string) bool {
 	if s == "" || strings.TrimSpace(s) != s || strings.ContainsAny(s[:1], "#/{[") {
 		return false
 	}
-	for _, r := range s {
-		if r < 0x20 || unsafeRune(r) || r == utf8.RuneError || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
-			return false
-		}
-	}
-	return true
+	return !unsafeText(s) && !strings.ContainsRune(s, utf8.RuneError)
 }
 
 // lineCounter counts lines as a decoder reads through it, and tells the line of an

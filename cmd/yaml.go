@@ -30,7 +30,7 @@ func encodeYAML(v any) ([]byte, error) {
 		return nil, fmt.Errorf("print YAML: %w", err)
 	}
 	ast.Walk(quoter{}, node)
-	return []byte(node.String() + "\n"), nil
+	return escapeYAML([]byte(node.String() + "\n")), nil
 }
 
 // decodeOrdered reads one JSON value and keeps the order of the keys.
@@ -105,9 +105,4 @@ func (q quoter) Visit(n ast.Node) ast.Visitor {
 		l.Value.Token.Type = token.DoubleQuoteType
 	}
 	return q
-}
-
-// unsafeText reports whether a string holds anything but text of one line.
-func unsafeText(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || unsafeRune(r) })
 }
