@@ -78,6 +78,15 @@ func short(expr string) string {
 	return body(b.String())
 }
 
+// chain has a relation whose type is a set of a set of a set, n deep.
+func chain(n int) string {
+	src := "class A implements Namespace { related: { r0: A[] "
+	for i := range n {
+		src += fmt.Sprintf("r%d: SubjectSet<A, 'r%d'>[] ", i+1, i)
+	}
+	return src + fmt.Sprintf("} permits = { p: (ctx) => this.related.r%d.traverse(x => x.permits.p(ctx)) } }", n)
+}
+
 // sources are right (want is empty) or wrong, with the place and a part of the text
 // of the first error. The odd cases of the language are all here.
 var sources = []struct{ name, src, want string }{
@@ -108,6 +117,9 @@ var sources = []struct{ name, src, want string }{
 	{"keyword as a name", "class A implements Namespace { related: { this: A[] } }", `expected the name of a relation or the "}" of "related", found the keyword "this"`},
 	{"keyword in quotes as a name", "class A implements Namespace { related: { 'this': A[] } }", ""},
 	{"no array", "class A implements Namespace { related: { x: A } }", `expected "[", found "}"`},
+	{"all kinds of space", "class\tA\nimplements\vNamespace\f{\r}", ""},
+	{"other kinds of space", "class A\u00a0implements Namespace {}", "1:8: found the character"},
+	{"types in quotes", "class A implements Namespace { related: { x: 'A'[] y: 'SubjectSet'<A, 'x'>[] z: \"Array\"<'SubjectSet'<A, 'x'> | 'A'> } }", ""},
 	{"comma after Array", "class A implements Namespace { related: { x: Array<A>, } }", `(no "," after Array<…>), found ","`},
 	{"comma after []", "class A implements Namespace { related: { x: A[], y: (A)[], z: SubjectSet<A,'x'>[], } }", ""},
 	{"two commas", "class A implements Namespace { related: { x: A[],, } }", `found ","`},
@@ -129,6 +141,8 @@ var sources = []struct{ name, src, want string }{
 		"class H implements Namespace { related: { n: U[] } }", ""},
 	{"target behind sets in a circle", "class G implements Namespace { related: { m: SubjectSet<G, 'm'>[] x: G[] } permits = { p: (ctx) => this.related.m.traverse(g => g.related.x.includes(ctx.subject)) } }",
 		"more than 10 deep or in a circle"},
+	{"target behind 10 sets", chain(10), ""},
+	{"target behind 11 sets", chain(11), "more than 10 deep"},
 	{"related and permits share their names", body("this.permits.a(ctx) && this.related.p.includes(ctx.subject)"), ""},
 	{"traverse to a permission as a relation", body("this.related.a.traverse(x => x.related.p.includes(ctx.subject))"), ""},
 	{"permission used before it is declared", "class A implements Namespace { permits = { p: (ctx) => this.permits.q(ctx), q: (ctx) => this.permits.p(ctx) } }", ""},
@@ -169,6 +183,8 @@ var sources = []struct{ name, src, want string }{
 	{"comma in includes", body("this.related.a.includes(ctx.subject,)"), `expected ")", found ","`},
 	{"comma after permits in traverse", body("this.related.a.traverse((x) => x.permits.p(ctx),)"), `expected ")", found ","`},
 	{"brackets", body("this.related['a'].traverse(x => x.permits[\"p\"](ctx)) || this.related[b].includes(ctx.subject)"), ""},
+	{"declared keyword as a target", "class A implements Namespace { related: { a: A[] 'this': A[] } permits = { p: (ctx) => this.related.a.traverse(x => x.related.this.includes(ctx.subject)) } }", "expected a name, found the keyword"},
+	{"declared keyword as an own relation", "class A implements Namespace { related: { 'this': A[] } permits = { p: (ctx) => this.related.this.includes(ctx.subject) } }", ""},
 	{"keyword as a target", body("this.related.a.traverse(x => x.related.this.includes(ctx.subject))"), "expected a name, found the keyword"},
 	{"other things of this", body("this.x.a.includes(ctx.subject)"), `expected "related" or "permits", found "x"`},
 	{"other things of the context", body("this.related.a.includes(ctx.user)"), `expected "subject", found "user"`},

@@ -86,7 +86,7 @@ func (g *gen) name(n string) string {
 }
 
 func (g *gen) space() string {
-	return g.one(" ", " ", " ", "\n", "\n", "", "\t", " // note\n", " /* note */ ", "\r\n", "/**/")
+	return g.one(" ", " ", " ", "\n", "\n", "", "\t", " // note\n", " /* note */ ", "\v", "\f", "\r\n", "/**/")
 }
 
 func (g *gen) related(b *strings.Builder) {
@@ -128,7 +128,7 @@ func (g *gen) class() string {
 }
 
 func (g *gen) set() string {
-	return "SubjectSet<" + g.class() + "," + g.space() + g.one(`"members"`, "'members'", "members", `"viewers"`, g.one(g.rels...)) + ">"
+	return g.one("SubjectSet", "SubjectSet", "SubjectSet", "'SubjectSet'") + "<" + g.class() + "," + g.space() + g.one(`"members"`, "'members'", "members", `"viewers"`, g.one(g.rels...)) + ">"
 }
 
 func (g *gen) union() string {
