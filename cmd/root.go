@@ -98,7 +98,8 @@ func newRootCommand(g *globals) *cobra.Command {
 		Short: "A terminal console for Ory Kratos, Ory Keto and Keycloak",
 		Long: "gatehouse is a terminal console for identity and access: one program over\n" +
 			"Ory Kratos (who somebody is), Ory Keto (which relations they hold) and\n" +
-			"Keycloak (which roles reach their token).",
+			"Keycloak (which roles reach their token).\n\n" +
+			"Without a verb it opens the console.",
 		SuggestionsMinimumDistance: 2,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -118,8 +119,15 @@ func newRootCommand(g *globals) *cobra.Command {
 	root.AddCommand(
 		newIdentitiesCommand(g), newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
 		newCheckCommand(g),
-		newStackCommand(g), newConfigCommand(g), newContextCommand(g), newSchemaCommand(g), newVersionCommand(g),
+		newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newSchemaCommand(g), newVersionCommand(g),
 	)
+	root.Args = cobra.ArbitraryArgs
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return needVerb(c, args)
+		}
+		return g.runConsole(c.Context())
+	}
 	cobra.EnableCommandSorting = true
 	styleHelp(g, root)
 	return root

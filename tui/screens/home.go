@@ -241,12 +241,18 @@ func (h *Home) View(w, height int) string {
 	return strings.Join(lines[:min(len(lines), max(0, height))], "\n")
 }
 
-// troubles are the back ends that do not answer, one line each.
+// troubles are the back ends that do not answer and what could not be counted, one
+// line each.
 func (h *Home) troubles() []string {
 	var out []string
 	for _, b := range h.host.Env().Health {
 		if b.State == tui.StateDown {
 			out = append(out, theme.MarkDown+" "+b.Name+" does not answer: "+b.Why)
+		}
+	}
+	for i, c := range h.counts {
+		if c.failed != "" {
+			out = append(out, theme.MarkUnknown+" "+h.spec.Places[i].Name+": "+c.failed)
 		}
 	}
 	if len(out) > 0 {

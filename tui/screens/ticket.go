@@ -1,6 +1,8 @@
 package screens
 
 import (
+	"context"
+
 	tea "charm.land/bubbletea/v2"
 
 	"gatehouse/tui"
@@ -23,14 +25,19 @@ type Ticket struct {
 	Fixes []string
 	// Question is Asked as a relation tuple, when it is one.
 	Question string
+	// UserID is the id of the Keycloak user whom it is about, once it is known.
+	UserID string
 }
 
 // TicketLinks say where one can go from a ticket; nil where that does not exist.
 type TicketLinks struct {
-	Check  func(question string) tui.Screen
-	Person func(Ticket) tui.Screen
-	User   func(Ticket) tui.Screen
-	Why    func(Ticket) tui.Screen
+	// Resolve looks up the people whom the ticket is about and fills in Asked and
+	// Question with their ids. It runs off the loop.
+	Resolve func(ctx context.Context, t Ticket) (Ticket, error)
+	Check   func(question string) tui.Screen
+	Person  func(Ticket) tui.Screen
+	User    func(Ticket) tui.Screen
+	Why     func(Ticket) tui.Screen
 }
 
 // TicketScreen shows one ticket.
@@ -39,6 +46,7 @@ type TicketScreen struct {
 	links  TicketLinks
 	host   tui.Host
 	detail widget.Detail
+	job    tui.Job
 	open   bool // whether cause and fix are shown
 }
 
@@ -52,11 +60,26 @@ func NewTicket(t Ticket, links TicketLinks) *TicketScreen {
 // Title is the crumb.
 func (s *TicketScreen) Title() string { return "ticket " + s.ticket.ID }
 
-// Init keeps the host.
-func (s *TicketScreen) Init(h tui.Host) tea.Cmd { s.host = h; return nil }
+// Init finds out whom the ticket is about.
+func (s *TicketScreen) Init(h tui.Host) tea.Cmd {
+	s.host = h
+	s.detail.ShowCursor()
+	if s.links.Resolve != nil {
+		t, resolve := s.ticket, s.links.Resolve
+		tui.Go(h, &s.job, 0, func(ctx context.Context) (Ticket, error) { return resolve(ctx, t) }, func(t Ticket, err error) {
+			if err != nil {
+				h.Fail(err)
+				return
+			}
+			s.ticket = t
+			s.fill()
+		})
+	}
+	return nil
+}
 
-// Update has nothing to do: everything is an action.
-func (s *TicketScreen) Update(tea.Msg) tea.Cmd { return nil }
+// Update takes the mouse.
+func (s *TicketScreen) Update(msg tea.Msg) tea.Cmd { tui.DetailMouse(&s.detail, msg, 0); return nil }
 
 // Typing is never true here.
 func (s *TicketScreen) Typing() bool { return false }
@@ -90,17 +113,14 @@ func (s *TicketScreen) fill() {
 func (s *TicketScreen) Actions() []tui.Action {
 	acts := []tui.Action{
 		{Name: "cause and fix", Keys: []string{"c"}, Footer: 3, Help: "Show or hide what is true about this ticket.", Run: tui.Do(func() { s.open = !s.open; s.fill() })},
-		{Name: "copy", Keys: []string{"y"}, Footer: 5, Help: "Copy the line under the cursor.", Run: tui.Do(func() {
-			if f, ok := s.detail.Current(); ok {
-				s.host.Copy(f.Label, f.Value)
-			}
-		})},
-		{Name: "up", Keys: []string{"up", "k"}, Help: "Go up.", Run: tui.Do(func() { s.detail.Move(-1) })},
-		{Name: "down", Keys: []string{"down", "j"}, Help: "Go down.", Run: tui.Do(func() { s.detail.Move(1) })},
 	}
 	link := func(name, key, help string, footer int, to func(Ticket) tui.Screen) {
 		if to != nil {
-			acts = append(acts, tui.Action{Name: name, Keys: []string{key}, Help: help, Footer: footer, Run: tui.Do(func() { s.host.Push(to(s.ticket)) })})
+			var why func() string
+			if name == "role mappings" {
+				why = s.unknownUser
+			}
+			acts = append(acts, tui.Action{Name: name, Keys: []string{key}, Help: help, Footer: footer, Why: why, Run: tui.Do(func() { s.host.Push(to(s.ticket)) })})
 		}
 	}
 	if s.ticket.Question != "" && s.links.Check != nil {
@@ -111,7 +131,18 @@ func (s *TicketScreen) Actions() []tui.Action {
 	}
 	link("person", "p", "Show the identity of the person whom it is about.", 2, s.links.Person)
 	link("why", "w", "Explain the answer.", 2, s.links.Why)
-	return acts
+	return append(acts, tui.DetailActions(s.host, &s.detail)...)
+}
+
+func (s *TicketScreen) unknownUser() string {
+	switch {
+	case s.ticket.UserID != "":
+		return ""
+	case s.job.Busy():
+		return "still looking for the user"
+	default:
+		return "the user was not found in Keycloak"
+	}
 }
 
 func (s *TicketScreen) userLink() func(Ticket) tui.Screen {

@@ -45,6 +45,20 @@ func (v *Vocabulary) Model() *opl.Model {
 	return v.model
 }
 
+// PersonNamespaces are the namespaces whose objects stand for people: those
+// that declare no relations, as User in Keto's own examples.
+func (v *Vocabulary) PersonNamespaces() []string {
+	var out []string
+	if m := v.Model(); m != nil {
+		for _, n := range m.Namespaces {
+			if len(n.Relations) == 0 {
+				out = append(out, n.Name)
+			}
+		}
+	}
+	return out
+}
+
 // Learn remembers the objects and subjects of stored tuples.
 func (v *Vocabulary) Learn(ts []tuple.Tuple) {
 	if v == nil {
