@@ -36,8 +36,9 @@ func newBuilder(say func(Server, string)) (*builder, error) {
 // empty caches needs about ten minutes.
 const buildLimit = 45 * time.Minute
 
-// heartbeat is how often a running build says that it still runs.
-const heartbeat = 10 * time.Second
+// heartbeat says when something that takes long says that it still runs: after ten
+// seconds, and then later and later.
+func heartbeat(sofar time.Duration) time.Duration { return max(10*time.Second, sofar/2) }
 
 // tool runs one build command to its end, with a line of progress now and then.
 // All its output goes to a log file; the error carries the end of it.
@@ -57,7 +58,7 @@ func (b *builder) tool(ctx context.Context, s Server, doing, logName string, cmd
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	tick := time.NewTicker(heartbeat)
+	tick := time.NewTimer(heartbeat(0))
 	defer tick.Stop()
 	for {
 		select {
@@ -67,6 +68,7 @@ func (b *builder) tool(ctx context.Context, s Server, doing, logName string, cmd
 			}
 			return nil
 		case <-tick.C:
+			tick.Reset(heartbeat(time.Since(p.started)))
 			b.say(s, fmt.Sprintf("%s: %s so far%s", doing, time.Since(p.started).Round(time.Second), out.downloads()))
 		case <-ctx.Done():
 			p.kill()

@@ -75,26 +75,31 @@ func goKey(s goServer, sqlite bool, goVersion, target string) string {
 }
 
 // goBinary returns the path of a Go server built from its lock file, and builds it
-// where the cache does not have it. sqlite asks for SQLite, which needs a C compiler.
-func (b *builder) goBinary(ctx context.Context, s goServer, sqlite bool) (string, error) {
+// where the cache does not have it. needSQLite says that it must know SQLite, which
+// takes a C compiler. Without the need it still gets SQLite where there is a
+// compiler, so that one build serves every stack.
+func (b *builder) goBinary(ctx context.Context, s goServer, needSQLite bool) (string, error) {
+	binary := func(dir string) string { return filepath.Join(dir, string(s.server)) }
 	g, err := findGo(ctx)
 	if err != nil {
-		if dir := b.cache.find(goKey(s, sqlite, "*", "*")); dir != "" {
-			return filepath.Join(dir, string(s.server)), nil
+		for _, sqlite := range []bool{true, needSQLite} {
+			if dir := b.cache.find(goKey(s, sqlite, "*", "*")); dir != "" {
+				return binary(dir), nil
+			}
 		}
 		return "", fmt.Errorf("%w, and %s %s was not built here before; install Go from https://go.dev/dl, or name a binary with --%s-bin", err, s.server, s.version, s.server)
 	}
-	sqlite = sqlite && s.sqlite
-	key := goKey(s, sqlite, g.version, g.target)
-	if !b.cache.has(key) && sqlite && !g.hasC() {
+	sqlite := s.sqlite && (g.hasC() || b.cache.has(goKey(s, true, g.version, g.target)))
+	if s.sqlite && needSQLite && !sqlite {
 		return "", fmt.Errorf("there is no C compiler (%s), which %s needs for SQLite; install gcc or clang, name a binary with --%s-bin, or use --database postgres://…", g.cc, s.server, s.server)
 	}
+	key := goKey(s, sqlite, g.version, g.target)
 	waiting := func() { b.say(s.server, "another gatehouse builds "+s.version+" already: waiting for it") }
 	dir, err := b.cache.once(ctx, key, waiting, func(dir string) error { return b.buildGo(ctx, g, s, sqlite, key, dir) })
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(dir, string(s.server)), nil
+	return binary(dir), nil
 }
 
 func (b *builder) buildGo(ctx context.Context, g goTool, s goServer, sqlite bool, key, dir string) error {

@@ -48,7 +48,7 @@ type awaited struct {
 // up where the system tells.
 func (a awaited) wait(ctx context.Context) error {
 	limit := time.After(a.limit)
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTimer(heartbeat(0))
 	defer beat.Stop()
 	tick := time.NewTicker(a.poll)
 	defer tick.Stop()
@@ -64,6 +64,7 @@ func (a awaited) wait(ctx context.Context) error {
 		case <-limit:
 			return fmt.Errorf("it was not ready after %s; its last words: %s; the log is %s", a.limit, a.tail(4), a.log)
 		case <-beat.C:
+			beat.Reset(heartbeat(time.Since(a.p.started)))
 			a.say(a.server, fmt.Sprintf("not ready yet after %s", time.Since(a.p.started).Round(time.Second)))
 		case <-tick.C:
 			if !healthy(ctx, a.ready) || a.p.exited() {

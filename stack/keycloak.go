@@ -155,7 +155,7 @@ func (b *builder) firstRun(ctx context.Context, java, dist, dir, password, logPa
 	}
 	defer proc.stop(grace(Keycloak)) // the database is whole once the process is gone
 	return awaited{server: Keycloak, p: proc, ready: where.url("keycloak.management") + "/health/ready",
-		ports: []int{where["keycloak.http"], where["keycloak.management"]}, limit: 4 * time.Minute, poll: 300 * time.Millisecond,
+		ports: []int{where["keycloak.http"], where["keycloak.management"]}, limit: keycloakLimit, poll: 300 * time.Millisecond,
 		log: logPath, from: from, say: b.say}.wait(ctx)
 }
 

@@ -18,6 +18,9 @@ import (
 // They reach the servers by configuration file or environment, never by argument,
 // since every user of the machine may read the arguments of a process.
 type secrets struct {
+	// ID is no secret but random: by it a stack knows its databases on a PostgreSQL
+	// server that others use too.
+	ID            string `json:"id"`
 	KratosCookie  string `json:"kratos_cookie"`
 	KratosCipher  string `json:"kratos_cipher"` // exactly 32 characters, as Kratos demands
 	KeycloakAdmin string `json:"keycloak_admin"`
@@ -32,7 +35,7 @@ func loadSecrets(dir string) (secrets, error) {
 	var s secrets
 	err := readJSON(secretsPath(dir), &s)
 	if errors.Is(err, fs.ErrNotExist) {
-		s = secrets{KratosCookie: randomText(), KratosCipher: randomText(), KeycloakAdmin: randomText()}
+		s = secrets{ID: randomText(), KratosCookie: randomText(), KratosCipher: randomText(), KeycloakAdmin: randomText()}
 		err = writeJSON(secretsPath(dir), s)
 	}
 	return s, err

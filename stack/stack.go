@@ -201,17 +201,21 @@ func (k *Stack) open(ctx context.Context) error {
 }
 
 // openDatabase decides what the stack keeps its data in. Data do not move: a
-// stack stays on what it was made with.
+// stack stays on what it was made with. The URL is kept with its password, which a
+// restart needs; a password that changed since is taken from the new URL.
 func (k *Stack) openDatabase(ctx context.Context) error {
 	if k.opts.Database != "" {
-		url, err := config.ParseSecret(k.opts.Database).Resolve(ctx)
+		text, err := config.ParseSecret(k.opts.Database).Resolve(ctx)
 		if err != nil {
 			return fmt.Errorf("--database: %w", err)
 		}
-		if k.rec.Database == "sqlite" || k.secrets.Database != "" && k.secrets.Database != url {
+		if k.pg, err = openPostgres(text); err != nil {
+			return fmt.Errorf("--database: %w", err)
+		}
+		if old, err := openPostgres(k.secrets.Database); k.rec.Database == "sqlite" || err == nil && old.url.Host != k.pg.url.Host {
 			return fmt.Errorf("the stack %q keeps its data in another database; choose another --name, or begin anew after `gatehouse stack down --name %s --wipe`", k.rec.Name, k.rec.Name)
 		}
-		k.secrets.Database = url
+		k.secrets.Database = k.pg.url.String()
 		if err := writeJSON(secretsPath(k.opts.Dir), k.secrets); err != nil {
 			return err
 		}
@@ -221,9 +225,13 @@ func (k *Stack) openDatabase(ctx context.Context) error {
 		return nil
 	}
 	k.rec.Database = "postgres"
-	var err error
-	k.pg, err = openPostgres(ctx, k.secrets.Database)
-	return err
+	if k.pg == nil {
+		var err error
+		if k.pg, err = openPostgres(k.secrets.Database); err != nil {
+			return err
+		}
+	}
+	return k.pg.makeDatabases(ctx, k.rec.Name, k.secrets.ID, k.opts.wanted())
 }
 
 // say passes one line on, without secrets and control characters.

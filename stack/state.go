@@ -175,8 +175,8 @@ func lockOrSay(path, name, dir string) (*flock.Flock, error) {
 			owner = fmt.Sprintf(" as %q", r.Name) + owner
 		}
 	}
-	return nil, fmt.Errorf("%w: %q in %s runs already%s; use it with `gatehouse stack env --name %s`, stop it with `gatehouse stack down --name %s`, or choose another --name",
-		ErrRunning, name, dir, owner, name, name)
+	return nil, fmt.Errorf("a stack %q in %s is %w%s; use it with `gatehouse stack env --name %s`, stop it with `gatehouse stack down --name %s`, or choose another --name",
+		name, dir, ErrRunning, owner, name, name)
 }
 
 // ErrRunning is in the chain of the error about a stack that somebody runs already.

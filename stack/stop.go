@@ -94,7 +94,7 @@ func wipeStack(ctx context.Context, name string, progress func(string)) error {
 	defer release()
 	var s secrets
 	if err := readJSON(secretsPath(dir), &s); err == nil && s.Database != "" {
-		if err := dropDatabases(ctx, s.Database, name); err != nil {
+		if err := dropDatabases(ctx, s.Database, name, s.ID); err != nil {
 			return fmt.Errorf("drop the databases of the stack %q: %w", name, err)
 		}
 	}

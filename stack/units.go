@@ -9,6 +9,14 @@ import (
 	"time"
 )
 
+// How long things may take at most. They are an order of magnitude above what they
+// take on an idle machine of two cores, because a first start shares the machine
+// with builds.
+const (
+	keycloakLimit = 8 * time.Minute
+	migrateLimit  = 5 * time.Minute
+)
+
 // unit is how one server of a stack is prepared, started and recognised as ready.
 type unit struct {
 	server  Server
@@ -40,7 +48,7 @@ func (k *Stack) unit(ctx context.Context, s Server) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &unit{server: s, program: p, limit: time.Minute, poll: 50 * time.Millisecond, grace: grace(s)}
+	u := &unit{server: s, program: p, limit: 2 * time.Minute, poll: 50 * time.Millisecond, grace: grace(s)}
 	switch s {
 	case Kratos:
 		k.kratosUnit(u)
@@ -102,7 +110,7 @@ func (k *Stack) keycloakUnit(ctx context.Context) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &unit{server: Keycloak, program: p, limit: 4 * time.Minute, poll: 300 * time.Millisecond, grace: grace(Keycloak)}
+	u := &unit{server: Keycloak, program: p, limit: keycloakLimit, poll: 300 * time.Millisecond, grace: grace(Keycloak)}
 	u.write = k.writeKeycloak
 	u.prepare = func(ctx context.Context) error { return k.prepareKeycloak(ctx, java, p) }
 	u.command = func() *exec.Cmd {
@@ -142,7 +150,7 @@ func (k *Stack) migrate(ctx context.Context, u *unit, args ...string) error {
 	if err != nil {
 		return fmt.Errorf("make the database: %w", err)
 	}
-	limit, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	limit, cancel := context.WithTimeout(ctx, migrateLimit)
 	defer cancel()
 	select {
 	case <-p.done:
