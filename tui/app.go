@@ -130,7 +130,7 @@ func route(f *frame, cmd tea.Cmd) tea.Cmd {
 			return msg
 		default:
 			// Messages of Bubble Tea itself (quit, clipboard, suspend) are for the program.
-			if strings.HasPrefix(reflect.TypeOf(msg).PkgPath(), "charm.land/bubbletea") {
+			if ofTea(msg) {
 				return msg
 			}
 			return routed{f, msg}
@@ -221,8 +221,15 @@ func (a *App) person(msg tea.Msg) {
 	case tea.MouseMsg:
 		a.pointer(msg)
 	default:
-		a.top().update(msg)
+		if !ofTea(msg) { // sent from outside; what Bubble Tea says else is for the shell
+			a.top().update(msg)
+		}
 	}
+}
+
+// ofTea recognizes messages of Bubble Tea itself.
+func ofTea(msg tea.Msg) bool {
+	return strings.HasPrefix(reflect.TypeOf(msg).PkgPath(), "charm.land/bubbletea")
 }
 
 // retheme makes the styles anew, in place.

@@ -222,6 +222,7 @@ func (f *formScreen) complaint(i int) string {
 
 // submit checks the fields, shows what will be written, and writes it.
 func (f *formScreen) submit() {
+	clear(f.errs) // what the server said last time may be different now
 	for i, field := range f.spec.Fields {
 		if field.Required && strings.TrimSpace(f.inputs[i].Value()) == "" {
 			f.errs[field.Name] = "is needed"

@@ -26,7 +26,7 @@ func (a *App) globals() (reserved, rest []Action) {
 	rest = []Action{
 		{Name: "undo", Keys: []string{"u"}, Group: everywhere, Footer: 80, Mutates: true, Why: a.whyNoUndo, Run: Do(a.openUndo),
 			Help: "Take back the last write, after showing what that writes."},
-		{Name: "back", Keys: []string{"esc"}, Group: everywhere, Run: Do(a.back), Why: a.whyNoBack,
+		{Name: "back", Keys: []string{"esc"}, Group: everywhere, Run: Do(a.back),
 			Help: "Close what is open, stop what is loading, or go back one screen."},
 		{Name: "quit", Keys: []string{"q"}, Group: everywhere, Run: Do(a.quit), Help: "Quit."},
 	}
@@ -93,6 +93,7 @@ func (a *App) back() {
 		return
 	}
 	if len(a.stack) == 1 {
+		a.say(noteInfo, "this is the first screen; q quits")
 		return
 	}
 	a.leave(f, f.Pop)
@@ -107,16 +108,6 @@ func (a *App) leave(f *frame, then func()) {
 		}
 	}
 	then()
-}
-
-func (a *App) whyNoBack() string {
-	if len(a.stack) > 1 || a.top().busy() != nil {
-		return ""
-	}
-	if _, ok := a.top().screen.(Escaper); ok {
-		return ""
-	}
-	return "this is the first screen; q quits"
 }
 
 // quit ends the program; while a write is on its way, or input would be lost, it

@@ -106,3 +106,14 @@ func (r *Rig) Fault(w, h int) string {
 	}
 	return ""
 }
+
+// Next takes one message, if one comes within the time given, without giving it to
+// the model; nil when none comes.
+func (r *Rig) Next(within time.Duration) tea.Msg {
+	select {
+	case msg := <-r.msgs:
+		return msg
+	case <-time.After(within):
+		return nil
+	}
+}

@@ -97,8 +97,8 @@ func (i *Input) Refresh() {
 		return
 	}
 	list := i.Complete(i.Value())
-	if len(list) == 1 && list[0].Value == i.Value() {
-		list = nil // it says what is there already
+	if len(list) == 1 && list[0].Value == i.Value() && !i.Eager {
+		list = nil // it says what is there already, and would keep tab to itself
 	}
 	i.drop.set(list)
 }
