@@ -28,13 +28,13 @@ func (k *realmSeeder) connections(ctx context.Context) error {
 	}
 	composites = slices.DeleteFunc(composites, func(c composite) bool { return c.role.Composites.IsZero() })
 	k.t.begin("composites and scopes", len(composites)+len(k.k.Clients))
-	err := each(ctx, composites, func(ctx context.Context, c composite) error {
+	err := each(ctx, parallelKeycloak, composites, func(ctx context.Context, c composite) error {
 		return k.ensureComposite(ctx, c.clientID, c.role)
 	})
 	if err != nil {
 		return err
 	}
-	return each(ctx, k.k.Clients, k.connectClient)
+	return each(ctx, parallelKeycloak, k.k.Clients, k.connectClient)
 }
 
 func (k *realmSeeder) ensureComposite(ctx context.Context, clientID string, role story.Role) error {
@@ -168,7 +168,7 @@ func (k *realmSeeder) users(ctx context.Context) error {
 		}
 	}
 	k.t.begin("users", len(people))
-	return each(ctx, people, func(ctx context.Context, p story.Person) error {
+	return each(ctx, parallelKeycloak, people, func(ctx context.Context, p story.Person) error {
 		was, err := k.ensureUser(ctx, p)
 		if err == nil {
 			k.t.count(was, 1)

@@ -35,10 +35,7 @@ func (k *realmSeeder) write(ctx context.Context, w story.Write, fixed bool) (out
 		}
 		_, err = k.r.SetEnabled(ctx, u.ID, fixed)
 	case story.OpVerifyEmail:
-		if u.EmailVerified == fixed {
-			return same, nil
-		}
-		_, err = k.r.UpdateUser(ctx, u.ID, keycloak.UserPatch{EmailVerified: &fixed})
+		return k.writeVerified(ctx, u, fixed)
 	case story.OpClearRequiredAction:
 		return k.writeRequiredAction(ctx, u, w.Action, fixed)
 	case story.OpJoinGroup:
@@ -48,6 +45,24 @@ func (k *realmSeeder) write(ctx context.Context, w story.Write, fixed bool) (out
 	default:
 		return same, fmt.Errorf("%s is no write to Keycloak", w.Op)
 	}
+	return changed, err
+}
+
+// writeVerified marks an e-mail as verified. The refused login has left VERIFY_EMAIL
+// behind, and that stops a direct grant even when the e-mail is verified by then
+// (seen on 26.7.3), so it goes too.
+func (k *realmSeeder) writeVerified(ctx context.Context, u keycloak.User, fixed bool) (outcome, error) {
+	const action = "VERIFY_EMAIL"
+	pending := slices.Contains(u.RequiredActions, action)
+	if u.EmailVerified == fixed && !(fixed && pending) {
+		return same, nil
+	}
+	patch := keycloak.UserPatch{EmailVerified: &fixed}
+	if fixed && pending {
+		actions := slices.DeleteFunc(slices.Clone(u.RequiredActions), func(a string) bool { return a == action })
+		patch.RequiredActions = &actions
+	}
+	_, err := k.r.UpdateUser(ctx, u.ID, patch)
 	return changed, err
 }
 

@@ -113,7 +113,7 @@ func (k *realmSeeder) things(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return k.ensureRoles(gctx, "", keycloak.Container{}, k.k.RealmRoles) })
 	g.Go(func() error { return k.ensureScopes(gctx) })
-	g.Go(func() error { return each(gctx, k.k.Clients, k.ensureClient) })
+	g.Go(func() error { return each(gctx, parallelKeycloak, k.k.Clients, k.ensureClient) })
 	return g.Wait()
 }
 

@@ -10,9 +10,13 @@ import (
 	"gatehouse/clients"
 )
 
-// parallel is how many requests to one server run side by side. More gain nothing:
-// Kratos and Keto on SQLite write one at a time, and Keycloak is bound by hashing.
-const parallel = 4
+// How many requests to one server run side by side. Keycloak is bound by hashing
+// passwords, so that more gain nothing. Kratos on SQLite writes one at a time, and on
+// a busy machine answers 500 "database is locked" to who does not wait for his turn.
+const (
+	parallelKeycloak = 4
+	parallelKratos   = 1
+)
 
 // Step is a moment of progress.
 type Step struct {
@@ -89,6 +93,13 @@ func (t *tally) count(o outcome, n int) {
 	t.report()
 }
 
+// created is how many objects were created so far.
+func (t *tally) created() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.part.Created
+}
+
 func (t *tally) note(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,10 +119,10 @@ func (t *tally) report() {
 	t.progress(s)
 }
 
-// each runs f for every item, a few side by side, and stops at the first error.
-func each[T any](ctx context.Context, items []T, f func(context.Context, T) error) error {
+// each runs f for every item, limit of them side by side, and stops at the first error.
+func each[T any](ctx context.Context, limit int, items []T, f func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
+	g.SetLimit(limit)
 	for _, item := range items {
 		g.Go(func() error { return f(ctx, item) })
 	}

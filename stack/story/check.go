@@ -45,6 +45,16 @@ func (s *Story) expand(text string, id func(string) (string, error)) (string, er
 	return out, failed
 }
 
+// Named lists the keys of the people whom a text refers to.
+func Named(text string) []string {
+	var keys []string
+	for _, m := range reference.FindAllStringSubmatch(text, -1) {
+		key, _, _ := strings.Cut(m[1], ".")
+		keys = append(keys, key)
+	}
+	return keys
+}
+
 // check finds what the reader cannot: dangling references, repetitions, and tickets
 // whose fix is true already.
 func (s *Story) check() error {

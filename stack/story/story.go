@@ -24,6 +24,9 @@ var model string
 // be started with it, and keto.opl must name it for explanations.
 func Model() string { return model }
 
+// Source is the text of the story, for those who want to change a copy of it.
+func Source() string { return string(source) }
+
 // Story is everything.
 type Story struct {
 	// Company is its name.

@@ -91,7 +91,7 @@ const (
 	OpEnableUser          Op = "enable_user"           // User is enabled in Keycloak
 	OpUnlock              Op = "unlock"                // User is not locked by failed logins
 	OpClearRequiredAction Op = "clear_required_action" // Action is not pending for User
-	OpVerifyEmail         Op = "verify_email"          // User's e-mail is verified in Keycloak
+	OpVerifyEmail         Op = "verify_email"          // User's e-mail is verified in Keycloak, and VERIFY_EMAIL not pending
 	OpJoinGroup           Op = "join_group"            // User is a member of Group
 	OpSetMapper           Op = "set_mapper"            // Config is set in Mapper of Scope
 	OpAddScopeMapping     Op = "add_scope_mapping"     // RealmRole may reach the tokens of Client
