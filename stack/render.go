@@ -115,6 +115,9 @@ func (k *Stack) addresses() map[string]string {
 // write renders settings to a file in a server's folder.
 func (k *Stack) write(s Server, name string, set settings) error {
 	rebase(set, k.addresses())
+	for key, v := range k.opts.Settings[s] {
+		set.set(key, v)
+	}
 	b, err := yaml.Marshal(map[string]any(set))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)

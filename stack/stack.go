@@ -42,6 +42,13 @@ type Options struct {
 	UpstreamURL string `json:"upstream_url,omitempty"`
 	// Realm is the realm that Info names; the seed makes it. Empty means what it was before, or master.
 	Realm string `json:"realm,omitempty"`
+	// Settings are laid over the configuration files of Kratos, Keto and Oathkeeper:
+	// dotted keys and their values, such as "limit.max_read_depth": 12. A "dsn" of
+	// "memory" keeps a server's data nowhere.
+	Settings map[Server]map[string]any `json:"settings,omitempty"`
+	// Unlisted keeps the stack out of the list of stacks, so that it is found by
+	// nobody but us. It needs Dir. Tests use it.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// NoRestart leaves a server that crashed as it is instead of starting it again.
 	NoRestart bool `json:"no_restart,omitempty"`
 
@@ -87,7 +94,7 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	release, err := claim(o.Name, o.Dir)
+	release, err := claim(o.Name, o.Dir, !o.Unlisted)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +118,9 @@ func (o *Options) complete() error {
 	}
 	if err := CheckName(o.Name); err != nil {
 		return err
+	}
+	if o.Unlisted && o.Dir == "" {
+		return errors.New("an unlisted stack needs a folder")
 	}
 	dir, err := placeOf(o.Name, o.Dir)
 	if err != nil {

@@ -128,30 +128,42 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// claim makes the folder of a stack, or finds it, and locks its name and its
-// folder for this process. The error says who has it when it is taken.
-func claim(name, dir string) (release func(), err error) {
-	if err := os.MkdirAll(registry(), 0o700); err != nil {
-		return nil, fmt.Errorf("make the stacks' folder: %w; set %s to a folder you may write", err, EnvState)
+// claim makes the folder of a stack, or finds it, and locks the folder for this
+// process; of a listed stack the name too. The error says who has it when it is taken.
+func claim(name, dir string, listed bool) (release func(), err error) {
+	var locks []*flock.Flock
+	release = func() {
+		for _, l := range locks {
+			_ = l.Unlock()
+		}
 	}
-	nameLock, err := lockOrSay(filepath.Join(registry(), name+".lock"), name, dir)
+	lock := func(path string) error {
+		l, err := lockOrSay(path, name, dir)
+		if err == nil {
+			locks = append(locks, l)
+		}
+		return err
+	}
+	if listed {
+		if err = os.MkdirAll(registry(), 0o700); err != nil {
+			return nil, fmt.Errorf("make the stacks' folder: %w; set %s to a folder you may write", err, EnvState)
+		}
+		err = lock(filepath.Join(registry(), name+".lock"))
+	}
+	if err == nil {
+		err = ownDir(dir)
+	}
+	if err == nil {
+		err = lock(filepath.Join(dir, "lock"))
+	}
+	if err == nil && listed {
+		err = writeJSON(filepath.Join(registry(), name+".json"), place{dir})
+	}
 	if err != nil {
+		release()
 		return nil, err
 	}
-	if err := ownDir(dir); err != nil {
-		_ = nameLock.Unlock()
-		return nil, err
-	}
-	dirLock, err := lockOrSay(filepath.Join(dir, "lock"), name, dir)
-	if err != nil {
-		_ = nameLock.Unlock()
-		return nil, err
-	}
-	if err := writeJSON(filepath.Join(registry(), name+".json"), place{dir}); err != nil {
-		_, _ = dirLock.Unlock(), nameLock.Unlock()
-		return nil, err
-	}
-	return func() { _, _ = dirLock.Unlock(), nameLock.Unlock() }, nil
+	return release, nil
 }
 
 // lockOrSay takes a lock. A second is allowed for it: `status` holds it for an

@@ -87,7 +87,7 @@ func wipeStack(ctx context.Context, name string, progress func(string)) error {
 	if !exists(dir, marker) {
 		return fmt.Errorf("%s is not a stack's folder (%s is not in it); nothing was deleted", dir, marker)
 	}
-	release, err := claim(name, dir)
+	release, err := claim(name, dir, true)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func wipeStack(ctx context.Context, name string, progress func(string)) error {
 			return fmt.Errorf("drop the databases of the stack %q: %w", name, err)
 		}
 	}
-	entries := []string{"logs", "secrets.json", "state.json", "gatehouse.yaml", "lock", marker}
+	entries := []string{"logs", "secrets.json", "state.json", "gatehouse.yaml", "people.json", "lock", marker}
 	for _, s := range Servers() {
 		entries = append(entries, string(s))
 	}
