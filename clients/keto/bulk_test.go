@@ -85,7 +85,7 @@ func TestImportStopsAndResumes(t *testing.T) {
 	}
 	r.sent.reset()
 	rest := must(r.Import(bg, numbered(r, "s", 25), keto.ImportOptions{Batch: 10, Skip: got.Read}))(t)
-	if rest.Read != 25 || rest.Added != 5 || r.rowsOf("s") != 25 || r.sent.count("PATCH") != 1 {
+	if want := (keto.Imported{Read: 25, Added: 5, Batches: 1}); rest != want || r.rowsOf("s") != 25 || r.sent.count("PATCH") != 1 {
 		t.Errorf("resumed: %+v, %d rows, %d writes", rest, r.rowsOf("s"), r.sent.count("PATCH"))
 	}
 }
@@ -116,6 +116,21 @@ func TestImportRefusals(t *testing.T) {
 	dry := must(r.Import(bg, seq(r.tup("f", "a"), r.tup("f", "a"), r.tup("f", "b")), keto.ImportOptions{DryRun: true}))(t)
 	if dry.Added != 2 || dry.Existed != 1 || r.rowsOf("f") != 0 {
 		t.Errorf("dry run %+v, %d rows", dry, r.rowsOf("f"))
+	}
+}
+
+// A few tuples of a huge object are looked up alone, without listing all of it.
+func TestCopiesInAHugeObject(t *testing.T) {
+	r := realKeto(t)
+	const n = 2500
+	must(r.Import(bg, numbered(r, "h", n), keto.ImportOptions{}))(t)
+	r.sent.reset()
+	copies := must(r.Copies(bg, r.tup("h", "user000001"), r.tup("h", "nobody"), r.tup("h", "user002499"), r.tup("h", "user001111")))(t)
+	if fmt.Sprint(copies) != "[1 0 1 1]" {
+		t.Errorf("copies %v", copies)
+	}
+	if sent := r.sent.count("GET"); sent > 8 {
+		t.Errorf("%d requests for 4 tuples", sent)
 	}
 }
 
