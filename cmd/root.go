@@ -119,7 +119,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	root.AddCommand(
 		newIdentitiesCommand(g), newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
 		newCheckCommand(g),
-		newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newSchemaCommand(g), newVersionCommand(g),
+		newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newSchemaCommand(g), newVersionCommand(g), newDocsCommand(g),
 	)
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(c *cobra.Command, args []string) error {
