@@ -19,7 +19,6 @@ var bg = context.Background()
 
 // A PUT erases the metadata that it does not name.
 func TestPasswordKeepsEverythingElse(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	n := kratos.NewIdentity{MetadataPublic: json.RawMessage(`{"plan":"gold","big":9007199254740993}`), MetadataAdmin: json.RawMessage(`["note"]`),
 		State: kratos.Inactive, SchemaID: "staff", Traits: staffTraits(unmail("put")), OIDC: []kratos.OIDCLink{{Provider: "corp", Subject: unique("sub")}}}
@@ -56,7 +55,6 @@ func n2(n kratos.NewIdentity) kratos.NewIdentity {
 
 // Removing metadata by PATCH is answered with 200 and does nothing.
 func TestClearMetadata(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	i := w.person(kratos.NewIdentity{MetadataAdmin: json.RawMessage(`{"a":1}`), MetadataPublic: json.RawMessage(`{"b":2}`)})
 	status, v := raw(t, "PATCH", w.admin+"/admin/identities/"+i.ID, []any{map[string]any{"op": "remove", "path": "/metadata_admin"}})
@@ -74,7 +72,6 @@ func TestClearMetadata(t *testing.T) {
 // A number as metadata makes the identity, and every page of the list with it,
 // unreadable on SQLite. It is not tried here: the server is shared with other tests.
 func TestNumberAsMetadata(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	i := w.person(kratos.NewIdentity{})
 	for _, number := range []string{"1", "1.5", "-0", " 1e5 "} {
@@ -98,7 +95,6 @@ func TestNumberAsMetadata(t *testing.T) {
 // A credential's hash can be overwritten by PATCH. No write of ours touches anything
 // but the parts it is about, whatever it is given.
 func TestPatchPaths(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	seen := recordPatches(t, w)
 	i := seen.person(kratos.NewIdentity{Password: goodPassword})
@@ -130,7 +126,6 @@ func TestPatchPaths(t *testing.T) {
 
 // Disabling somebody leaves sessions that come back to life.
 func TestSuspend(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	i := w.person(kratos.NewIdentity{Password: goodPassword})
 	mail := i.Emails()[0]
@@ -175,7 +170,6 @@ func TestSuspend(t *testing.T) {
 
 // The last sign-in provider can be deleted, and the person is locked out.
 func TestLastProvider(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	sub := unique("sub")
 	n := kratos.NewIdentity{OIDC: []kratos.OIDCLink{{Provider: "corp", Subject: sub}}}
@@ -218,7 +212,6 @@ func mustGet(w *world, id string) kratos.Identity {
 
 // A batch with one conflict reports rows as made that were rolled back.
 func TestBatchConflict(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	taken := w.person(kratos.NewIdentity{})
 	mails := []string{unmail("b0"), unmail("b1"), unmail("b2")}
@@ -256,7 +249,6 @@ func TestBatchConflict(t *testing.T) {
 // A negative page size kills the request on the server; every other size out of
 // bounds is cut or refused there. None of them leaves the client.
 func TestPageSizes(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	for _, size := range []int{-1, 0, 1, 500, 501, 1 << 30} {
 		_, err := w.Identities(bg, kratos.Query{PageSize: size}, "")
@@ -284,7 +276,6 @@ func must[T any](v T, err error) T {
 
 // Ids that are none make other requests of the same words: DELETE of "" + sessions.
 func TestBadIDs(t *testing.T) {
-	t.Parallel()
 	w := real(t)
 	before := len(w.log.Entries())
 	for _, id := range []string{"", ".", "..", "../identities", "a/b", "nope", "00000000-0000-0000-0000-00000000000g"} {

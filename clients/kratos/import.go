@@ -30,7 +30,9 @@ type Imported struct {
 
 // ImportOptions are the choices for an import.
 type ImportOptions struct {
-	Workers int // requests side by side; 0 means 6, at most 16
+	// Workers is how many requests run side by side; 0 means 6, at most 16. Use 1 where
+	// Kratos keeps its data in SQLite: writers there lock each other out.
+	Workers int
 	// Batch sends rows together, which is faster for many. Every id that the server
 	// reports is then looked up: Kratos 1.3 reports rows as made and rolls all of them
 	// back when one is in conflict.
@@ -107,7 +109,7 @@ func chunks(ctx context.Context, rows iter.Seq[NewIdentity], size int) iter.Seq2
 
 func (c *Client) importChunk(ctx context.Context, first int, chunk []NewIdentity, results chan<- Imported) {
 	if len(chunk) == 1 {
-		made, err := c.Create(ctx, chunk[0])
+		made, err := c.createPatiently(ctx, chunk[0])
 		results <- Imported{Index: first, ID: made.ID, Err: err}
 		return
 	}
@@ -218,7 +220,7 @@ func (c *Client) singly(ctx context.Context, rows []NewIdentity, which []int, ou
 	var mu sync.Mutex
 	for _, i := range which {
 		g.Go(func() error {
-			made, err := c.Create(ctx, rows[i])
+			made, err := c.createPatiently(ctx, rows[i])
 			mu.Lock()
 			defer mu.Unlock()
 			out[i] = Outcome{ID: made.ID, Err: err}
@@ -226,6 +228,16 @@ func (c *Client) singly(ctx context.Context, rows []NewIdentity, which []int, ou
 		})
 	}
 	g.Wait()
+}
+
+// createPatiently is Create that tries again when a busy database refused it, as it
+// does when our own requests run side by side on SQLite.
+func (c *Client) createPatiently(ctx context.Context, n NewIdentity) (Identity, error) {
+	made, err := c.Create(ctx, n)
+	for try := 0; try < 3 && busy(err) && ctx.Err() == nil; try++ {
+		made, err = c.Create(ctx, n)
+	}
+	return made, err
 }
 
 // newUUID is a random UUID (RFC 9562, version 4): Kratos wants one for each row.

@@ -25,12 +25,25 @@ func explain(p *clients.Problem, h http.Header, body []byte) {
 		p.Hint = "correct the traits to fit the identity schema"
 		return
 	}
+	if busy(p) {
+		// The whole transaction was refused, so a write that meets this did not happen.
+		p.Kind, p.Hint = clients.Unreachable, "its database is busy, and nothing was changed: try again"
+		return
+	}
 	p.Hint = hints[p.Code]
 	for text, hint := range reasonHints {
 		if p.Hint == "" && strings.Contains(p.Reason, text) {
 			p.Hint = hint
 		}
 	}
+}
+
+// busy recognises SQLite's refusal of a write while another one goes on. Kratos holds
+// a lock of its own around some writes and not around others; two of them side by
+// side can wait for each other until SQLite's busy timeout ends one.
+func busy(err error) bool {
+	p, ok := errors.AsType[*clients.Problem](err)
+	return ok && p.Status == http.StatusInternalServerError && strings.Contains(p.Reason, "database is locked")
 }
 
 // hints are by the server's own error id.

@@ -180,8 +180,8 @@ func (c *Client) revoke(ctx context.Context, op, id string) error {
 // Extension is what ExtendSession did.
 type Extension struct {
 	clients.Change[Session]
-	// Extended is false when the server answered with success and changed nothing: the
-	// session is not old enough yet (session.earliest_possible_extend), or revoked.
+	// Extended is false when the server answered with success and it is of no use: the
+	// session is not old enough yet (session.earliest_possible_extend), or was revoked.
 	Extended bool
 }
 
@@ -204,7 +204,7 @@ func (c *Client) ExtendSession(ctx context.Context, id string) (Extension, error
 	if e.After, err = c.session(ctx, op, id); err != nil {
 		return e, &clients.Problem{Kind: clients.UnknownOutcome, Op: op, Target: c.admin.Target(), Reason: "it was accepted, but the session could not be read again: " + err.Error(), Hint: "read the session again", Err: err}
 	}
-	e.Extended = e.After.ExpiresAt.After(e.Before.ExpiresAt)
+	e.Extended = e.After.Active && e.After.ExpiresAt.After(e.Before.ExpiresAt)
 	return e, nil
 }
 

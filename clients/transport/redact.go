@@ -20,7 +20,7 @@ var (
 	secretParam = regexp.MustCompile(`(?i)token|secret|passw|pwd|code|assertion|ticket|hint|signature|session|cookie|otp|credential$|api_?key|^(key|sig|sid|auth|state|nonce)$`)
 	// plainParam are names that secretParam would catch but that are no secrets:
 	// page cursors, and parameters that name a kind of secret.
-	plainParam = regexp.MustCompile(`(?i)^(page_token|include_credential|session_aal|token_type_hint|response_type|code_challenge_method|login_hint|sessions?_?(count|max))$`)
+	plainParam = regexp.MustCompile(`(?i)^(page_token|include_credential|session_aal|token_type_hint|tokenize_as|response_type|code_challenge_method|login_hint|sessions?_?(count|max))$`)
 	// Secrets in running text.
 	scheme   = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`)
 	jwtLike  = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)*`)
