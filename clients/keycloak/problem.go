@@ -77,6 +77,9 @@ func explain(p *clients.Problem, h http.Header, body []byte) {
 		p.Code = se.Code // prose is no code
 	}
 	p.Fields = fieldsOf(se)
+	if rest, is := strings.CutPrefix(p.Reason, "Invalid password: "); is {
+		p.Reason = "the password policy refuses it: " + rest // "password: word" is redacted, as it should be
+	}
 	kindOf(p, se)
 }
 
@@ -112,6 +115,10 @@ func kindOf(p *clients.Problem, se *ServerError) {
 	case "invalid_grant", "unauthorized_client", "access_denied", "not_allowed", "consent_denied":
 		p.Kind = clients.Denied // 400 on the token endpoint, but nothing is wrong with the request
 		p.Hint = "check the credentials of this context"
+	case "":
+		if strings.HasPrefix(se.Message, "Failed to send") { // 500, though nothing was written and nothing sent
+			p.Kind, p.Hint = clients.Unreachable, "check the mail server in the realm's e-mail settings"
+		}
 	case "HTTP 401 Unauthorized":
 		p.Hint = "the access token was refused; check that the account still exists and is enabled"
 	}
