@@ -56,6 +56,7 @@ var hints = map[string]string{
 var reasonHints = map[string]string{
 	"because a resource with that value exists already": "another identity has one of these login names or addresses: search for it",
 	"conflicts with another identity":                   "another identity has one of these login names or addresses: search for it",
+	"json: unknown field":                               "this Kratos is too old for that field: external ids and organizations came with 25.4",
 	"Unable to find JSON Schema ID":                     "choose one of the identity schemas that the server has",
 	"page token is invalid":                             "start again from the first page",
 	"endpoint was disabled by system administrator":     "the method is switched off in Kratos' configuration (selfservice.methods)",
