@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"gatehouse/tui/clean"
 )
 
@@ -113,7 +115,7 @@ func (o *toolOutput) tail() string {
 func lastLines(b []byte, n int, sep string) string {
 	var lines []string
 	for l := range strings.Lines(string(b)) {
-		if l = strings.TrimSpace(clean.Line(l, 300)); l != "" {
+		if l = strings.TrimSpace(plain(l, 300)); l != "" {
 			lines = append(lines, l)
 		}
 	}
@@ -124,4 +126,11 @@ func lastLines(b []byte, n int, sep string) string {
 		return "it printed nothing"
 	}
 	return strings.Join(lines, sep)
+}
+
+// plain is one line as it may be shown: without the colours that programs print,
+// with anything else that a terminal would obey made visible.
+func plain(line string, width int) string {
+	line = strings.ReplaceAll(strings.TrimRight(ansi.Strip(line), " \t\r\n"), "\t", "    ")
+	return clean.Line(line, width)
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"gatehouse/tui/clean"
 )
 
 // A server that ends by itself is started again, later and later, and given up
@@ -108,7 +106,7 @@ func (k *Stack) show(text string) string {
 	text = k.secrets.redactor().Replace(text)
 	var lines []string
 	for l := range strings.Lines(text) {
-		if l = strings.TrimSpace(clean.Line(l, 2000)); l != "" {
+		if l = strings.TrimSpace(plain(l, 2000)); l != "" {
 			lines = append(lines, l)
 		}
 	}

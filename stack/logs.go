@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"gatehouse/tui/clean"
 )
 
 // Supervisor stands for the supervisor itself where a log is asked for.
@@ -178,7 +176,7 @@ func (t *tail) lines() error {
 			}
 			i = len(t.rest) - 1
 		}
-		line := clean.Line(t.hide.Replace(string(t.rest[:i])), longestLine)
+		line := plain(t.hide.Replace(string(t.rest[:i])), longestLine)
 		t.rest = t.rest[i+1:]
 		if _, err := io.WriteString(t.w, t.prefix+line+"\n"); err != nil {
 			return err
