@@ -189,6 +189,7 @@ func TestEmptyPartsAreRefusedAndRemovable(t *testing.T) {
 		func(t *tuple.Tuple) { t.Subject = tuple.SubjectID("") },
 		func(t *tuple.Tuple) { t.Subject = tuple.SubjectSet(r.ns, "", "x") },
 		func(t *tuple.Tuple) { t.Subject = tuple.SubjectID("\xff") },
+		func(t *tuple.Tuple) { t.Object = "a\x00b" },
 	} {
 		bad := good
 		spoil(&bad)

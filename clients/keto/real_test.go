@@ -36,6 +36,7 @@ type real struct {
 	model         *opl.Model
 	prefix        string
 	objects       []string
+	known         map[string]bool
 }
 
 // recorder keeps the requests that left the client.
@@ -75,7 +76,7 @@ func realKeto(t *testing.T, opts ...func(*keto.Options, *transport.Options)) *re
 	t.Helper()
 	t.Parallel()
 	info := stacktest.Keto(t)
-	r := &real{t: t, read: info.ReadURL, write: info.WriteURL, opl: info.OPLURL, sent: &recorder{},
+	r := &real{t: t, read: info.ReadURL, write: info.WriteURL, opl: info.OPLURL, sent: &recorder{}, known: map[string]bool{},
 		prefix: fmt.Sprintf("t-%s-%x", t.Name(), rand.Uint64())}
 	o := keto.Options{ReadURL: info.ReadURL, WriteURL: info.WriteURL, OPLURL: info.OPLURL}
 	to := transport.Options{Target: "keto", Timeout: 30 * time.Second}
@@ -123,7 +124,8 @@ func (r *real) findModel(path string) {
 // obj is an object of this test, cleaned up after it.
 func (r *real) obj(name string) string {
 	o := r.prefix + "-" + name
-	if !slices.Contains(r.objects, o) {
+	if !r.known[o] {
+		r.known[o] = true
 		r.objects = append(r.objects, o)
 	}
 	return o
@@ -145,14 +147,14 @@ func (r *real) on(object string) tuple.Query {
 }
 
 func (r *real) clean() {
+	var del []map[string]any
 	for _, o := range r.objects {
-		var del []map[string]any
 		for _, t := range r.rows(url.Values{"namespace": {r.ns}, "object": {o}, "page_size": {"10000"}}) {
 			del = append(del, map[string]any{"action": "delete", "relation_tuple": t})
 		}
-		for part := range slices.Chunk(del, 1000) {
-			r.plain("PATCH", r.write+"/admin/relation-tuples", part)
-		}
+	}
+	for part := range slices.Chunk(del, 1000) {
+		r.plain("PATCH", r.write+"/admin/relation-tuples", part)
 	}
 }
 

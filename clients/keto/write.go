@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	sdk "github.com/ory/keto-client-go"
 
@@ -169,6 +170,9 @@ func checkEdit(op string, e Edit) error {
 		return nil
 	}
 	t := e.Tuple
+	if hasNUL(t) {
+		return invalid(op, "tuple", "it holds a NUL character, which Keto on PostgreSQL cannot store", "leave it out")
+	}
 	for _, part := range [][2]string{{"namespace", t.Namespace}, {"object", t.Object}, {"relation", t.Relation}} {
 		if part[1] == "" {
 			return invalid(op, part[0], "the "+part[0]+" is empty, which Keto would store", "write namespace:object#relation@subject")
@@ -181,6 +185,14 @@ func checkEdit(op string, e Edit) error {
 		return invalid(op, "subject_set", "the subject set lacks its namespace or object, which Keto would store", "write the subject as namespace:object#relation")
 	}
 	return nil
+}
+
+func hasNUL(t tuple.Tuple) bool {
+	parts := t.Namespace + t.Object + t.Relation + t.Subject.ID
+	if s := t.Subject.Set; s != nil {
+		parts += s.Namespace + s.Object + s.Relation
+	}
+	return strings.ContainsRune(parts, 0)
 }
 
 func atIndex(err error, i, n int) error {

@@ -65,6 +65,36 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// A large import does not ask for each tuple, a small one does not read everything.
+func TestImportLooksWithFewRequests(t *testing.T) {
+	r := realKeto(t)
+	wide := func(n int) iter.Seq2[tuple.Tuple, error] {
+		return func(yield func(tuple.Tuple, error) bool) {
+			for i := range n {
+				if !yield(r.tup(fmt.Sprint("wide", i), fmt.Sprint("user", i)), nil) {
+					return
+				}
+			}
+		}
+	}
+	const n = 1500
+	must(r.Import(bg, wide(n), keto.ImportOptions{}))(t)
+	r.sent.reset()
+	again := must(r.Import(bg, wide(n), keto.ImportOptions{}))(t)
+	if again.Existed != n || again.Added != 0 {
+		t.Errorf("again: %+v", again)
+	}
+	// Others fill the same namespace meanwhile, so this is not a fixed number.
+	if sent := r.sent.count("GET"); sent > n/2 {
+		t.Errorf("%d requests to look for %d tuples", sent, n)
+	}
+	r.sent.reset()
+	must(r.Import(bg, wide(20), keto.ImportOptions{}))(t)
+	if sent := r.sent.count("GET"); sent > 21 {
+		t.Errorf("%d requests to look for 20 tuples", sent)
+	}
+}
+
 func TestImportStopsAndResumes(t *testing.T) {
 	r := realKeto(t)
 	broken := errors.New("line 17: broken")
