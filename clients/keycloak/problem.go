@@ -69,6 +69,9 @@ func explain(p *clients.Problem, h http.Header, body []byte) {
 	if se.Error() == "" {
 		return
 	}
+	if rest, is := strings.CutPrefix(se.Description, "Invalid password: "); is {
+		se.Description = "the password policy refuses it: " + rest // "password: word" would be redacted
+	}
 	for _, s := range []*string{&se.Code, &se.Description, &se.Message} {
 		*s = transport.Redact(*s)
 	}
@@ -77,9 +80,6 @@ func explain(p *clients.Problem, h http.Header, body []byte) {
 		p.Code = se.Code // prose is no code
 	}
 	p.Fields = fieldsOf(se)
-	if rest, is := strings.CutPrefix(p.Reason, "Invalid password: "); is {
-		p.Reason = "the password policy refuses it: " + rest // "password: word" is redacted, as it should be
-	}
 	kindOf(p, se)
 }
 
