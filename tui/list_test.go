@@ -335,10 +335,8 @@ func TestListIsReadAgainAfterAWrite(t *testing.T) {
 
 func TestPutAndRemove(t *testing.T) {
 	c := newCrowd(5)
-	var list *tui.List[person]
 	spec := c.spec()
 	spec.Actions = func(l *tui.List[person]) []tui.Action {
-		list = l
 		return []tui.Action{
 			act("p", "put", func() { l.Put(person{"2", "Changed", "c@x"}); l.Put(person{"9", "New", "n@x"}) }),
 			act("d", "delete", func() { l.Remove("0") }),
@@ -352,7 +350,6 @@ func TestPutAndRemove(t *testing.T) {
 	s.Want(`people   6   1 match "changed"`, "Changed")
 	s.Press("esc", "d")
 	s.Want("people   5\n", "New", "▸  Person 1")
-	_ = list
 }
 
 func TestMouseInAList(t *testing.T) {

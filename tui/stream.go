@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	batchEvery   = 50 * time.Millisecond // at most this often, after the first
-	batchShare   = 8                     // and so that handling batches takes no more than 1/8 of the loop
-	batchPending = 1 << 15               // items that may wait for the loop before emit waits too
+	batchEvery   = 50 * time.Millisecond  // at most this often, after the first,
+	batchShare   = 8                      // and so that handling batches takes no more than 1/8 of the loop,
+	batchLatest  = 150 * time.Millisecond // but not later than this
+	batchPending = 1 << 16                // items that may wait for the loop before emit waits too
 )
 
 // pipe carries pages from the goroutine that reads them to the loop.
@@ -20,6 +21,8 @@ type pipe[T any] struct {
 	batch Batch[T]
 	wake  chan struct{} // holds one token while there is something to take
 	room  chan struct{} // holds one token while there is room
+	full  chan struct{} // holds one token while the reader waits
+	hurry chan struct{} // closed when there is nothing more to gather
 }
 
 func signal(c chan struct{}) {
@@ -38,6 +41,7 @@ func (p *pipe[T]) put(ctx context.Context, page Page[T]) error {
 	p.mu.Unlock()
 	signal(p.wake)
 	if full {
+		signal(p.full)
 		select {
 		case <-p.room:
 		case <-ctx.Done():
@@ -50,6 +54,7 @@ func (p *pipe[T]) finish(err error) {
 	p.mu.Lock()
 	p.batch.Done, p.batch.Err = true, err
 	p.mu.Unlock()
+	close(p.hurry)
 	signal(p.wake)
 }
 
@@ -66,12 +71,12 @@ func (p *pipe[T]) take() Batch[T] {
 func stream[T any](f *frame, j *Job, work func(context.Context, func(Page[T]) error) error, batch func(Batch[T])) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	run := j.begin(f, cancel, false)
-	p := &pipe[T]{wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	p := &pipe[T]{wake: make(chan struct{}, 1), room: make(chan struct{}, 1), full: make(chan struct{}, 1), hurry: make(chan struct{})}
 	p.batch.Total = -1
 	var wait time.Duration // how long to gather before the next batch
 	var next func() tea.Msg
 	next = func() tea.Msg {
-		gather(ctx, wait)
+		p.gather(wait)
 		<-p.wake
 		b := p.take()
 		return answer{f, func(gone bool) {
@@ -83,7 +88,7 @@ func stream[T any](f *frame, j *Job, work func(context.Context, func(Page[T]) er
 			}
 			before := time.Now()
 			batch(b)
-			wait = max(batchEvery, batchShare*time.Since(before))
+			wait = min(max(batchEvery, batchShare*time.Since(before)), batchLatest)
 			if !b.Done && j.run == run {
 				f.app.start(next)
 			}
@@ -95,8 +100,8 @@ func stream[T any](f *frame, j *Job, work func(context.Context, func(Page[T]) er
 	})
 }
 
-// gather sleeps, but not beyond the end of the stream.
-func gather(ctx context.Context, d time.Duration) {
+// gather lets pages collect, but not once there are no more, or too many.
+func (p *pipe[T]) gather(d time.Duration) {
 	if d <= 0 {
 		return
 	}
@@ -104,6 +109,7 @@ func gather(ctx context.Context, d time.Duration) {
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-ctx.Done():
+	case <-p.hurry:
+	case <-p.full:
 	}
 }

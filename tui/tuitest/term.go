@@ -231,6 +231,8 @@ func (s *Term) Ended() error {
 func (s *Term) Close() error {
 	s.prog.Quit()
 	<-s.done
-	s.em.Close() //nolint:errcheck // it has nothing to lose
+	if pipe, ok := s.em.InputPipe().(io.Closer); ok {
+		pipe.Close() //nolint:errcheck // ends whoever drains it; Emulator.Close would race with that
+	}
 	return s.err
 }

@@ -48,14 +48,16 @@ func NewTable[T any](id func(T) string, cols []Column[T]) *Table[T] {
 	return &Table[T]{id: id, cols: cols, sorted: -1, index: map[uint64]int32{}, marks: map[string]struct{}{}}
 }
 
-// Append adds rows at the end. A row whose ID is there already replaces it: lists
-// that are read page by page while they change repeat rows.
+// Append adds rows at the end. A row whose ID is there already replaces it, in its
+// place: lists that are read page by page while they change repeat rows.
 func (t *Table[T]) Append(items []T) {
 	from := int32(t.rows.n)
+	replaced := false
 	for _, item := range items {
 		key := maphash.String(seed, t.id(item))
 		if row, ok := t.index[key]; ok {
 			t.replace(row, item)
+			replaced = true
 			continue
 		}
 		t.index[key] = t.rows.add(item)
@@ -63,6 +65,12 @@ func (t *Table[T]) Append(items []T) {
 	}
 	t.hits = t.hits.grow(t.rows.n)
 	t.gone = t.gone.grow(t.rows.n)
+	if replaced {
+		t.resort()
+		t.match(0)
+		t.apply()
+		return
+	}
 	t.match(from)
 	if t.order != nil {
 		t.insertSorted(from)
@@ -85,12 +93,9 @@ func (t *Table[T]) cells(item T, yield func(string)) {
 	}
 }
 
-// Put replaces the row with the same ID, or adds it, after it was written.
-func (t *Table[T]) Put(item T) {
-	t.Append([]T{item})
-	t.resort()
-	t.Filter(t.query)
-}
+// Put replaces the row with the same ID, or adds it, after it was written. A row that
+// was removed comes back to its place.
+func (t *Table[T]) Put(item T) { t.Append([]T{item}) }
 
 func (t *Table[T]) replace(row int32, item T) {
 	*t.rows.at(row) = item
