@@ -306,5 +306,6 @@ func (c *console) names(ctx context.Context, ids []string) (map[string]string, e
 }
 
 // completeQuestion suggests how a question goes on.
-func (c *console) completeQuestion(text string) []widget.Completion { return c.words.Complete(text, true) }
-
+func (c *console) completeQuestion(text string) []widget.Completion {
+	return c.words.Complete(text, true)
+}

@@ -12,9 +12,11 @@ import (
 // check opens the question screen; an empty question is typed there.
 func (c *console) check(question string) tui.Screen {
 	return screens.NewCheck(screens.CheckSpec{
-		Keto: c.keto, Question: question, Complete: c.completeQuestion, People: c.findPerson(),
+		Keto: c.keto, Question: question, Complete: c.completeQuestion, People: c.findPerson(), Names: c.people,
 		History: c.asked, Remember: func(q string) { c.asked = append(c.asked, q) },
-		Tuples: func(q tuple.Tuple) tui.Screen { return c.tuples(tuple.Query{Namespace: &q.Namespace, Object: &q.Object}) },
+		Tuples: func(q tuple.Tuple) tui.Screen {
+			return c.tuples(tuple.Query{Namespace: &q.Namespace, Object: &q.Object})
+		},
 	})
 }
 
@@ -86,7 +88,9 @@ func (c *console) account(realm, id string) tui.Screen {
 }
 
 // identities opens the list of everybody.
-func (c *console) identities() tui.Screen { return screens.NewIdentities(c.kratos, c.kratos, c.identity) }
+func (c *console) identities() tui.Screen {
+	return screens.NewIdentities(c.kratos, c.kratos, c.identity)
+}
 
 // findPeople opens the people who match words.
 func (c *console) findPeople(words string) tui.Screen {
@@ -101,7 +105,9 @@ func (c *console) identity(id string) tui.Screen {
 		spec.Keto = c.keto
 		spec.Namespaces = c.words.PersonNamespaces()
 		spec.Links.Holds = func(s tuple.Subject) tui.Screen { return c.tuples(tuple.Query{Subject: &s}) }
-		spec.Links.Tuple = func(t tuple.Tuple) tui.Screen { return c.tuples(tuple.Query{Namespace: &t.Namespace, Object: &t.Object}) }
+		spec.Links.Tuple = func(t tuple.Tuple) tui.Screen {
+			return c.tuples(tuple.Query{Namespace: &t.Namespace, Object: &t.Object})
+		}
 	}
 	if c.keycloak != nil {
 		for _, realm := range c.realms() {

@@ -170,4 +170,3 @@ func (c *console) idOf(ctx context.Context, st *story.Story, key string) (string
 	}
 	return found[0].ID, nil
 }
-

@@ -36,6 +36,8 @@ type CheckSpec struct {
 	// People finds people by the beginning of their e-mail or user name, so that one
 	// need not know ids by heart; nil where there is no Kratos.
 	People func(ctx context.Context, prefix string) ([]CheckPerson, error)
+	// Names knows the people behind ids; nil knows nobody.
+	Names *People
 	// Question is asked at once when it is not empty.
 	Question string
 	// History are questions of before, oldest first; Remember is told of each new one.
@@ -220,13 +222,14 @@ func (c *Check) put(q tuple.Tuple) {
 
 func (c *Check) request(q tuple.Tuple) {
 	c.asking = q.String()
-	keto := c.spec.Keto
+	keto, names := c.spec.Keto, c.spec.Names
 	type result struct {
 		trace access.Trace
 		err   error
 	}
 	tui.Go(c.host, &c.ask, 0, func(ctx context.Context) (result, error) {
 		t, err := access.Ask(ctx, keto, keto, q, 0)
+		names.Learn(ctx, []string{q.Subject.ID})
 		return result{t, err}, nil // the error belongs into the answer, beside its question
 	}, func(r result, _ error) {
 		c.asking = ""
@@ -377,10 +380,9 @@ func (c *Check) viewAnswer(th *theme.Theme, w int) []string {
 
 // words is the answer with the person's name where it is known.
 func (c *Check) words(a *checkAnswer) string {
-	for _, p := range c.people {
-		if a.q.Subject.Set == nil && p.ID == a.q.Subject.ID && p.Name != "" {
-			return strings.Replace(a.trace.Summary, p.ID, p.Name, 1)
-		}
+	id := a.q.Subject.ID
+	if name := c.spec.Names.Name(id); name != "" && a.q.Subject.Set == nil {
+		return strings.Replace(a.trace.Summary, id, name, 1)
 	}
 	return a.trace.Summary
 }

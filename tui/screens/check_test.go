@@ -66,11 +66,14 @@ func TestCheckFindsPeople(t *testing.T) {
 	people := func(_ context.Context, prefix string) ([]CheckPerson, error) {
 		return []CheckPerson{{ID: ann, Name: "Ann Okafor", Email: "ann@acme.example"}}, nil
 	}
-	s := tuitest.Open(t, consoleOn(NewCheck(CheckSpec{Keto: k, People: people})))
+	names := NewPeople(func(context.Context, []string) (map[string]string, error) {
+		return map[string]string{ann: "Ann Okafor"}, nil
+	})
+	s := tuitest.Open(t, consoleOn(NewCheck(CheckSpec{Keto: k, People: people, Names: names})))
 	s.Type("Doc:q3#view@an")
 	s.Want("Ann Okafor", "ann@acme.example")
 	s.Press("down", "enter", "enter")
-	s.Want("✗ DENIED", "Ann Okafor has view on Doc:q3")
+	s.Want("✗ DENIED", "Ann Okafor does not have view on Doc:q3")
 }
 
 func homeSpec(k *ketoStub) HomeSpec {

@@ -225,8 +225,8 @@ func (h *Home) View(w, height int) string {
 	lines = append(lines, "")
 	room := height - len(lines) - len(h.troubles())
 	if w >= 90 && len(h.spec.Tickets) > 0 {
-		left := w * 11 / 20
-		lines = append(lines, beside(h.viewTickets(th, left-2, room), h.viewPlaces(th, w-left), left)...)
+		left := w / 2
+		lines = append(lines, beside(h.viewTickets(th, left-3, room), h.viewPlaces(th, w-left), left)...)
 	} else {
 		places := h.viewPlaces(th, w)
 		lines = append(lines, h.viewTickets(th, w, room-len(places)-1)...)
@@ -299,7 +299,7 @@ func (h *Home) viewPlaces(th *theme.Theme, w int) []string {
 		case p.Count != nil && !c.done:
 			number, note = "…", ""
 		}
-		text := widget.Pad(p.Name, min(16, max(0, w-2))) + widget.PadLeft(number, min(9, max(0, w-18)))
+		text := widget.Pad(p.Name, min(16, max(0, w-2))) + widget.PadLeft(number, min(8, max(0, w-18)))
 		lines = append(lines, h.row(th, i+len(h.spec.Tickets) == h.cursor, text, "  "+note, w))
 	}
 	return lines

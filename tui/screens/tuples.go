@@ -3,6 +3,7 @@ package screens
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -172,7 +173,7 @@ func (t *Tuples) addForm(l *tui.List[tuple.Tuple]) tui.Screen {
 		Lead:  lead,
 		Fields: []tui.FormField{{Name: "tuple", Label: "relation tuple", Required: true, Value: t.start(l),
 			Complete: func(text string) []widget.Completion { return t.spec.Words.Complete(text, false) },
-			Check:    func(text string) string { return refusal(t.parse(text)) },
+			Check:    t.complain,
 			Help:     "the subject is an id, or a subject set such as Group:finance#members"}},
 		What: "add the relation tuple",
 		Review: func(values map[string]string) (tui.Question, error) {
@@ -231,11 +232,15 @@ func (t *Tuples) parse(text string) (v tuple.Tuple, err error) {
 	return v, t.spec.Words.Model().CanBeWritten(v)
 }
 
-func refusal(_ tuple.Tuple, err error) string {
-	if err != nil {
-		return err.Error()
+// complain says what is wrong with a tuple while it is typed. What is only not
+// finished yet is no mistake.
+func (t *Tuples) complain(text string) string {
+	_, err := t.parse(text)
+	var unfinished *tuple.SyntaxError
+	if err == nil || errors.As(err, &unfinished) && unfinished.Offset == len(unfinished.Text) {
+		return ""
 	}
-	return ""
+	return err.Error()
 }
 
 func (t *Tuples) remove(l *tui.List[tuple.Tuple]) {
