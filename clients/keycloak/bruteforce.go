@@ -113,7 +113,7 @@ func (r *Realm) UsersWithLocks(q UserQuery) clients.Fetch[User] {
 	v.Set("briefRepresentation", boolText(q.Brief))
 	fast := r.get("list users with their locks", "view-users", "ui-ext", "brute-force-user").with(v)
 	slow := r.get("list users with their locks", "view-users", "users").with(v)
-	return honest(r, fast, "view-users", pages(fast.title(), q.PageSize, func(ctx context.Context, first, size int) ([]User, error) {
+	return q.sound(r, fast, honest(r, fast, "view-users", pages(fast.title(), q.PageSize, func(ctx context.Context, first, size int) ([]User, error) {
 		if !r.s.lacks("brute-force-user") {
 			users, err := all[wireUser](ctx, r.s, fast.page(first, size))
 			if !isUnknownPath(err) {
@@ -126,7 +126,7 @@ func (r *Realm) UsersWithLocks(q UserQuery) clients.Fetch[User] {
 			return nil, err
 		}
 		return users, r.fillLocks(ctx, users)
-	}))
+	})))
 }
 
 // withLocks corrects the list's word on permanent locks: it says "not disabled".

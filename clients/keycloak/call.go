@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,7 +80,7 @@ func (s *Server) do(ctx context.Context, c call, out any) (transport.Reply, erro
 	reply, err := caller.Do(ctx, transport.Request{Op: c.title(), Method: c.method, Path: c.path, Query: c.query,
 		Header: c.header, JSON: c.body, Form: c.form, Text: c.text, Read: c.read, Out: out, Secrets: c.secrets})
 	if p, ok := errors.AsType[*clients.Problem](err); ok && p.Status == http.StatusForbidden && c.needs != "" {
-		p.Hint = s.forbiddenHint(c.needs)
+		p.Hint = s.forbiddenHint(c)
 	}
 	return reply, err
 }
@@ -86,8 +88,11 @@ func (s *Server) do(ctx context.Context, c call, out any) (transport.Reply, erro
 // forbiddenHint says which right is missing. A service account has one more way to
 // be refused that looks the same: admin rights are filtered by the scope of the
 // client that the token was issued to.
-func (s *Server) forbiddenHint(needs string) string {
-	hint := "our account needs the role " + needs + " of realm-management"
+func (s *Server) forbiddenHint(c call) string {
+	hint := "our account needs the role " + c.needs
+	if c.realm != "" {
+		hint += " of realm-management"
+	}
 	if s.login.grant() == grantClient {
 		hint += "; if its service account has it, the client " + strconv.Quote(s.login.ClientID) + " must have full scope, or that role among its scope mappings"
 	}
@@ -134,6 +139,9 @@ func all[W wire[T], T any](ctx context.Context, s *Server, c call) ([]T, error) 
 // asked, so each request names one.
 const defaultPage = 100
 
+// maxPage bounds a page, so that one answer stays within what the transport reads.
+const maxPage = 5000
+
 // paged reads a list by first and max, which are always both sent: without first
 // the role lists ignore max and answer everything, unsorted. The cursor is the
 // offset of the page. Keycloak gives no total with a page.
@@ -160,11 +168,12 @@ func pages[T any](op string, size int, read func(ctx context.Context, first, siz
 	if size <= 0 {
 		size = defaultPage
 	}
+	size = min(size, maxPage)
 	return func(ctx context.Context, cursor string) (clients.Page[T], error) {
 		first := 0
 		if cursor != "" {
 			n, err := strconv.Atoi(cursor)
-			if err != nil || n < 0 {
+			if err != nil || n < 0 || n > math.MaxInt32 { // beyond, the server says that there is no such address
 				return clients.Page[T]{}, refuse(op, fmt.Sprintf("%q is not a cursor of this list", cursor), "")
 			}
 			first = n
@@ -178,6 +187,21 @@ func pages[T any](op string, size int, read func(ctx context.Context, first, siz
 			page.Next = strconv.Itoa(first + len(items))
 		}
 		return page, nil
+	}
+}
+
+// filtered leaves out of a list what the server could not. It goes on to the next
+// page where nothing is left of one, since an empty page means the end.
+func filtered[T any](f clients.Fetch[T], keep func(T) bool) clients.Fetch[T] {
+	return func(ctx context.Context, cursor string) (clients.Page[T], error) {
+		for {
+			page, err := f(ctx, cursor)
+			page.Items = slices.DeleteFunc(page.Items, func(item T) bool { return !keep(item) })
+			if err != nil || len(page.Items) > 0 || page.Next == "" {
+				return page, err
+			}
+			cursor = page.Next
+		}
 	}
 }
 

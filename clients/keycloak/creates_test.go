@@ -78,6 +78,8 @@ func TestEveryCreation(t *testing.T) {
 	if problem := wantKind(t, err, clients.Conflict); !strings.Contains(problem.Reason, "same username") {
 		t.Errorf("conflict is %v", problem)
 	}
+	_, err = r.CreateUser(ctx, keycloak.NewUser{Username: "never-" + unique(), Groups: []string{"/no/such"}})
+	wantKind(t, err, clients.NotFound)
 	_, err = r.CreateUser(ctx, keycloak.NewUser{Username: "x"})
 	if problem := wantKind(t, err, clients.Invalid); len(problem.Fields) != 1 || problem.Fields[0].Path != "username" || problem.Fields[0].Message != "error-invalid-length" {
 		t.Errorf("fields are %+v", problem.Fields)

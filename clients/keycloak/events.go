@@ -88,10 +88,6 @@ func (s eventSpan) contains(t time.Time) bool {
 // fail, so they are checked first. Newer servers take the span in milliseconds;
 // older ones take whole days, and then we cut the rest off.
 func eventPages[W wire[T], T any](r *Realm, c call, span eventSpan, check func(context.Context, ServerInfo) error, at func(T) time.Time) clients.Fetch[T] {
-	size := span.size
-	if size <= 0 {
-		size = defaultPage
-	}
 	return func(ctx context.Context, cursor string) (clients.Page[T], error) {
 		if info, err := r.s.Info(ctx); err == nil {
 			if err := check(ctx, info); err != nil {
@@ -108,9 +104,7 @@ func eventPages[W wire[T], T any](r *Realm, c call, span eventSpan, check func(c
 			}
 			return all[W](ctx, r.s, span.days(c.page(first, size)))
 		}
-		page, err := pages(c.title(), size, read)(ctx, cursor)
-		page.Items = slices.DeleteFunc(page.Items, func(e T) bool { return !span.contains(at(e)) })
-		return page, err
+		return filtered(pages(c.title(), span.size, read), func(e T) bool { return span.contains(at(e)) })(ctx, cursor)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -274,6 +275,23 @@ func TestEventSpanInDays(t *testing.T) {
 	page := ok[clients.Page[keycloak.Event]](t)(r.Events(keycloak.EventQuery{From: noon, PageSize: 2})(t.Context(), ""))
 	if len(page.Items) != 1 || !page.Items[0].Time.After(noon) || page.Next != "2" || asked[1] != "2026-03-04" {
 		t.Errorf("page is %+v after %v", page, asked)
+	}
+}
+
+// A page of which nothing is left must not look like the end of the list.
+func TestPagesThatAreCutHereGoOn(t *testing.T) {
+	day := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
+	_, r := newFake(t, withRights(map[string]http.HandlerFunc{"GET /users": func(w http.ResponseWriter, req *http.Request) {
+		first, _ := strconv.Atoi(req.URL.Query().Get("first"))
+		if first > 4 {
+			text(200, `[]`)(w, req)
+			return
+		}
+		text(200, fmt.Sprintf(`[{"id":"u%d","createdTimestamp":%d}]`, first, day.AddDate(0, 0, first).UnixMilli()))(w, req)
+	}}))
+	got := names(t, r.Users(keycloak.UserQuery{CreatedAfter: day.AddDate(0, 0, 2), CreatedBefore: day.AddDate(0, 0, 3), PageSize: 1}), func(u keycloak.User) string { return u.ID })
+	if !slices.Equal(got, []string{"u2", "u3"}) {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -63,7 +63,13 @@ func TestUsersAreSearchedAndPaged(t *testing.T) {
 			t.Errorf("%+v counts %d, want %d", c.q, n, len(c.want))
 		}
 	}
-	_, err := r.Users(keycloak.UserQuery{})(t.Context(), "not-a-number")
+	for _, cursor := range []string{"not-a-number", "-1", "2147483648"} {
+		_, err := r.Users(keycloak.UserQuery{})(t.Context(), cursor)
+		wantKind(t, err, clients.Invalid)
+	}
+	_, err := r.Users(keycloak.UserQuery{Search: tag, Username: want[0]})(t.Context(), "")
+	wantKind(t, err, clients.Invalid)
+	_, err = r.CountUsers(t.Context(), keycloak.UserQuery{Search: tag, Username: want[0]})
 	wantKind(t, err, clients.Invalid)
 	if u := ok[keycloak.User](t)(r.UserByEmail(t.Context(), want[4]+"@example.org")); u.Username != want[4] {
 		t.Errorf("found %v", u.Username)

@@ -49,7 +49,7 @@ func (s *Server) ImportRealm(ctx context.Context, realm json.RawMessage) (client
 }
 
 func (s *Server) makeRealm(ctx context.Context, name string, body any, known RealmSettings) (clients.Change[RealmSettings], error) {
-	_, err := s.do(ctx, call{op: "create the realm " + name, needs: "create-realm (of the realm master)", method: http.MethodPost,
+	_, err := s.do(ctx, call{op: "create the realm " + name, needs: "create-realm of the realm master", method: http.MethodPost,
 		path: []string{"admin", "realms"}, body: body}, nil)
 	if err != nil {
 		return clients.Change[RealmSettings]{}, err

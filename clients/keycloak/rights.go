@@ -144,6 +144,6 @@ func honest[T any](r *Realm, c call, right string, f clients.Fetch[T]) clients.F
 			return page, nil
 		}
 		return clients.Page[T]{}, &clients.Problem{Kind: clients.Denied, Op: c.title(), Target: r.s.admin.Target(),
-			Reason: "the server shows our account none, which does not mean that there is none", Hint: r.s.forbiddenHint(right)}
+			Reason: "the server shows our account none, which does not mean that there is none", Hint: r.s.forbiddenHint(c)}
 	}
 }

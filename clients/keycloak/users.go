@@ -95,7 +95,8 @@ func (w wireUser) neutral() User {
 type UserQuery struct {
 	// Search looks in username, e-mail and both names: a word is a prefix, *word* an
 	// infix, "word" exact, id:UUID an id; several words must all match. With Search
-	// the server ignores Username, Email, FirstName and LastName.
+	// the server ignores Username, Email, FirstName and LastName, so that both together
+	// are refused.
 	Search string
 	// Username, Email, FirstName and LastName are substrings, without regard to case;
 	// with Exact they are the whole value. Service accounts are hidden from Search
@@ -107,7 +108,8 @@ type UserQuery struct {
 	Attributes map[string]string
 	// IDPAlias and IDPUserID find who is linked to an identity provider's account.
 	IDPAlias, IDPUserID string
-	// CreatedAfter and CreatedBefore need 26.6 or newer; older servers ignore them.
+	// CreatedAfter and CreatedBefore cut the list here where the server does not
+	// (before 26.6); a count is then too large.
 	CreatedAfter, CreatedBefore time.Time
 	// Brief leaves out required actions, TOTP and not-before, and is cheaper.
 	Brief bool
@@ -151,14 +153,40 @@ func (r *Realm) Users(q UserQuery) clients.Fetch[User] {
 	v := q.values()
 	v.Set("briefRepresentation", strconv.FormatBool(q.Brief))
 	c := r.get("list users", "view-users", "users").with(v)
-	return honest(r, c, "view-users", paged[wireUser](r.s, c, q.PageSize))
+	return q.sound(r, c, honest(r, c, "view-users", paged[wireUser](r.s, c, q.PageSize)))
+}
+
+// check refuses a query of which the server would ignore a part.
+func (q UserQuery) check(r *Realm, op string) error {
+	if q.Search != "" && q.Username+q.Email+q.FirstName+q.LastName != "" {
+		return r.refuse(op, "a search cannot be narrowed by username, e-mail or name: the server ignores these beside a search", "use the one or the other")
+	}
+	return nil
+}
+
+// sound gives the list only of a query that means what it says, and cuts by date
+// what a server before 26.6 does not.
+func (q UserQuery) sound(r *Realm, c call, f clients.Fetch[User]) clients.Fetch[User] {
+	if err := q.check(r, c.op); err != nil {
+		return func(context.Context, string) (clients.Page[User], error) { return clients.Page[User]{}, err }
+	}
+	if q.CreatedAfter.IsZero() && q.CreatedBefore.IsZero() {
+		return f
+	}
+	return filtered(f, func(u User) bool {
+		return (q.CreatedAfter.IsZero() || !u.Created.Before(q.CreatedAfter)) && (q.CreatedBefore.IsZero() || !u.Created.After(q.CreatedBefore))
+	})
 }
 
 // CountUsers tells how many users a query has. Without view-users the server still
 // tells the real number of all.
 func (r *Realm) CountUsers(ctx context.Context, q UserQuery) (int, error) {
+	const op = "count users"
+	if err := q.check(r, op); err != nil {
+		return 0, err
+	}
 	n := 0
-	_, err := r.s.do(ctx, r.get("count users", "view-users", "users", "count").with(q.values()), &n)
+	_, err := r.s.do(ctx, r.get(op, "view-users", "users", "count").with(q.values()), &n)
 	return n, err
 }
 

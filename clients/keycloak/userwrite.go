@@ -49,6 +49,29 @@ func (r *Realm) CreateUser(ctx context.Context, u NewUser) (clients.Change[User]
 	if err := r.checkActions(ctx, op, u.RequiredActions); err != nil {
 		return clients.Change[User]{}, err
 	}
+	for _, path := range u.Groups { // the server fails on one that is not there
+		if _, err := r.GroupByPath(ctx, path); err != nil {
+			return clients.Change[User]{}, err
+		}
+	}
+	c := r.post(op, "manage-users", u.body(), "users")
+	c.secrets = []string{u.Password}
+	reply, err := r.s.do(ctx, c, nil)
+	if err != nil {
+		return clients.Change[User]{}, err
+	}
+	known := User{ID: createdID(reply), Username: strings.ToLower(u.Username), Email: strings.ToLower(u.Email), FirstName: u.FirstName, LastName: u.LastName,
+		Enabled: !u.Disabled, EmailVerified: u.EmailVerified, Attributes: u.Attributes, RequiredActions: u.RequiredActions}
+	return clients.Change[User]{After: readBack(ctx, known, func(ctx context.Context) (User, error) {
+		if known.ID == "" {
+			return r.UserByUsername(ctx, u.Username)
+		}
+		return r.User(ctx, known.ID)
+	})}, nil
+}
+
+// body always says whether the user is enabled.
+func (u NewUser) body() map[string]any {
 	body := map[string]any{"username": u.Username, "enabled": !u.Disabled, "emailVerified": u.EmailVerified}
 	for key, v := range map[string]string{"email": u.Email, "firstName": u.FirstName, "lastName": u.LastName} {
 		if v != "" {
@@ -67,20 +90,7 @@ func (r *Realm) CreateUser(ctx context.Context, u NewUser) (clients.Change[User]
 	if u.Password != "" {
 		body["credentials"] = []passwordBody{{"password", u.Password, u.TemporaryPassword}}
 	}
-	c := r.post(op, "manage-users", body, "users")
-	c.secrets = []string{u.Password}
-	reply, err := r.s.do(ctx, c, nil)
-	if err != nil {
-		return clients.Change[User]{}, err
-	}
-	known := User{ID: createdID(reply), Username: strings.ToLower(u.Username), Email: strings.ToLower(u.Email), FirstName: u.FirstName, LastName: u.LastName,
-		Enabled: !u.Disabled, EmailVerified: u.EmailVerified, Attributes: u.Attributes, RequiredActions: u.RequiredActions}
-	return clients.Change[User]{After: readBack(ctx, known, func(ctx context.Context) (User, error) {
-		if known.ID == "" {
-			return r.UserByUsername(ctx, u.Username)
-		}
-		return r.User(ctx, known.ID)
-	})}, nil
+	return body
 }
 
 // UpdateUser changes a user. The body holds only what changes, with one exception:
@@ -147,8 +157,8 @@ func (r *Realm) checkAttributes(ctx context.Context, op string, attrs map[string
 		return err
 	}
 	var fields []clients.Field
-	for name := range attrs {
-		if !profile.Takes(name) {
+	for name, values := range attrs {
+		if len(values) > 0 && !profile.Takes(name) {
 			fields = append(fields, clients.Field{Path: "attributes/" + name, Message: "is not in the user profile of the realm"})
 		}
 	}
