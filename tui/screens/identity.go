@@ -65,9 +65,15 @@ type Identity struct {
 
 	gone    bool // deleted from here
 	changes int  // Env.Changes when it was read
-	parts   []widget.Section
-	detail  widget.Detail
-	refs    map[string]any // what the fields of detail stand for, by key
+	// Made by build out of the above, because View must not take traits apart.
+	row    IdentityRow
+	names  access.Person
+	holds  []identityHolding
+	parts  []widget.Section
+	detail widget.Detail
+	moved  bool           // the person moved the cursor
+	built  [6]bool        // what was being read when parts were made
+	refs   map[string]any // what the fields of detail stand for, by key
 }
 
 // NewIdentity makes the screen of the identity with that id.
@@ -81,7 +87,7 @@ const identityTimeout = 10 * time.Second
 // Title is the crumb.
 func (s *Identity) Title() string {
 	if s.who.ID != "" {
-		return identityRow(s.who).title()
+		return s.row.title()
 	}
 	return shortID(s.id)
 }
@@ -108,7 +114,9 @@ func (s *Identity) Close() {}
 
 // Update takes the mouse wheel.
 func (s *Identity) Update(msg tea.Msg) tea.Cmd {
-	s.detail.Move(tui.Wheel(msg))
+	if n := tui.Wheel(msg); n != 0 {
+		s.move(func() { s.detail.Move(n) })()
+	}
 	return nil
 }
 
@@ -145,9 +153,9 @@ func (s *Identity) show(who kratos.Identity) {
 }
 
 func (s *Identity) loadSessions() {
-	k, id := s.spec.Kratos, s.id
+	k, id, now := s.spec.Kratos, s.id, s.host.Env().Now()
 	tui.Go(s.host, &s.sessionJob, identityTimeout, func(ctx context.Context) (identitySessions, error) {
-		return readSessions(ctx, k, id)
+		return readSessions(ctx, k, id, now)
 	}, func(list identitySessions, err error) {
 		if err == nil {
 			s.sessions = list
@@ -245,7 +253,7 @@ func (s *Identity) person() access.Person {
 // held are the holdings of all aliases in the order of likelihood.
 func (s *Identity) held() []identityHolding {
 	var out []identityHolding
-	for _, a := range s.person().Aliases() {
+	for _, a := range s.names.Aliases() {
 		if h, ok := s.holdings[subjectKey(a.Subject)]; ok {
 			h.alias = a
 			out = append(out, h)

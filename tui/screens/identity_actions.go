@@ -20,7 +20,7 @@ func (s *Identity) Actions() []tui.Action {
 	}
 	if s.spec.Links.Why != nil {
 		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 2, Help: "Explain what this person may do, and why not.",
-			Run: tui.Do(func() { s.host.Push(s.spec.Links.Why(s.person())) })})
+			Run: tui.Do(func() { s.host.Push(s.spec.Links.Why(s.names)) })})
 	}
 	acts = append(acts, s.accountActions()...)
 	acts = append(acts, s.itemActions()...)
@@ -66,13 +66,13 @@ func (s *Identity) itemActions() []tui.Action {
 		{Name: "copy", Keys: []string{"y"}, Group: identityGroupItem, Footer: 7, Why: s.whyNotCopy, Run: tui.Do(s.copyField), Help: "Copy what is under the cursor."},
 		{Name: "copy id", Keys: []string{"i"}, Group: identityGroupItem, Help: "Copy the id of the identity.", Run: tui.Do(func() { s.host.Copy("the id", s.id) })},
 		{Name: "copy e-mail", Keys: []string{"m"}, Group: identityGroupItem, Help: "Copy the e-mail address.", Why: s.whyNoEmail,
-			Run: tui.Do(func() { s.host.Copy("the e-mail address", identityRow(s.who).Email) })},
+			Run: tui.Do(func() { s.host.Copy("the e-mail address", s.row.Email) })},
 	}
 }
 
 func (s *Identity) viewActions() []tui.Action {
 	move := func(name, help string, run func(), keys ...string) tui.Action {
-		return tui.Action{Name: name, Keys: keys, Group: "Move", Help: help, Run: tui.Do(run)}
+		return tui.Action{Name: name, Keys: keys, Group: "Move", Help: help, Run: tui.Do(s.move(run))}
 	}
 	return []tui.Action{
 		{Name: "reload", Keys: []string{"ctrl+r"}, Group: "Move", Help: "Read everything again; what is shown stays until then.", Run: tui.Do(s.load)},
@@ -85,6 +85,11 @@ func (s *Identity) viewActions() []tui.Action {
 		move("next part", "To the next part.", func() { s.nextPart(1) }, "tab"),
 		move("previous part", "To the part before.", func() { s.nextPart(-1) }, "shift+tab"),
 	}
+}
+
+// move notes that from now on the cursor is where the person wants it.
+func (s *Identity) move(run func()) func() {
+	return func() { s.moved = true; run() }
 }
 
 // selected is what the field under the cursor stands for, or nil.
@@ -166,7 +171,7 @@ func (s *Identity) whyNotOp(op identityOp) string {
 	if why := s.whyNotEdit(); why != "" {
 		return why
 	}
-	return op.why(identityRow(s.who))
+	return op.why(s.row)
 }
 
 // whyNotCopy: a heading or an empty part has nothing to copy.
@@ -178,7 +183,7 @@ func (s *Identity) whyNotCopy() string {
 }
 
 func (s *Identity) whyNoEmail() string {
-	if identityRow(s.who).Email == "" {
+	if s.row.Email == "" {
 		return "there is no e-mail address"
 	}
 	return ""

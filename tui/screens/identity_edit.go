@@ -19,7 +19,7 @@ type IdentityEditor interface {
 
 // askOp suspends, reactivates or signs out.
 func (s *Identity) askOp(op identityOp) {
-	row, k := identityRow(s.who), s.spec.Write
+	row, k := s.row, s.spec.Write
 	s.host.Confirm(op.question([]IdentityRow{row}, func() {
 		tui.Write(s.host, &s.write, op.verb+" "+row.title(), op.timeout(1), func(ctx context.Context) ([]identityOutcome, error) {
 			return op.runAll(ctx, k, []IdentityRow{row})
@@ -104,7 +104,7 @@ func (s *Identity) askEndSession(v kratos.Session) {
 		line = joinWords(line, "from", d.IPAddress, d.UserAgent)
 		break
 	}
-	s.host.Confirm(tui.Question{Title: "End this session of " + identityRow(s.who).title() + "?", Verb: "end", Danger: true,
+	s.host.Confirm(tui.Question{Title: "End this session of " + s.row.title() + "?", Verb: "end", Danger: true,
 		Lines: []string{line, "Whoever uses it is signed out at once, and can sign in again."},
 		Yes: func() {
 			tui.Write(s.host, &s.write, "end session "+shortID(v.ID), 0, func(ctx context.Context) (clients.Change[kratos.Session], error) {
@@ -118,7 +118,7 @@ func (s *Identity) askEndSession(v kratos.Session) {
 
 func (s *Identity) askRemove(c identityCredRef) {
 	k, id, what := s.spec.Edit, s.id, credentialName(c.kind)
-	q := tui.Question{Title: "Remove " + what + " of " + identityRow(s.who).title() + "?", Verb: "remove", Danger: true,
+	q := tui.Question{Title: "Remove " + what + " of " + s.row.title() + "?", Verb: "remove", Danger: true,
 		Lines: []string{joinWords("credential", c.kind, c.identifier)}}
 	switch c.kind {
 	case kratos.OIDC, kratos.SAML:
@@ -210,11 +210,11 @@ func (s *Identity) undoVerify(address string, verified bool, word string) tui.Un
 // askDelete deletes the identity. The name has to be typed: it takes the sessions
 // and the ways to sign in with it, and nothing brings it back.
 func (s *Identity) askDelete() {
-	row, k, id := identityRow(s.who), s.spec.Edit, s.id
+	row, k, id := s.row, s.spec.Edit, s.id
 	q := tui.Question{Title: "Delete the identity of " + row.title() + "?", Verb: "delete", Danger: true, Typed: orWord(row.Email, row.title()),
 		Lines: []string{identityWho(row), fmt.Sprintf("with %s, %s and all credentials", s.sessions.count(), count(len(s.who.Addresses), "address"))}}
 	if n := s.tupleCount(); n > 0 {
-		q.Lines = append(q.Lines, fmt.Sprintf("Its %s in Keto stay: remove them yourself, or the next owner of a name inherits them.", count(n, "relation tuple")))
+		q.Lines = append(q.Lines, fmt.Sprintf("Its %s in Keto stay; whoever gets one of its names inherits them.", count(n, "relation tuple")))
 	}
 	for _, r := range s.accounts {
 		if len(r.accounts) > 0 {

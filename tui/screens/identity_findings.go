@@ -47,7 +47,7 @@ func (s *Identity) findings() []finding {
 	}
 	for _, a := range s.who.Addresses {
 		if !a.Verified {
-			note("%s is not verified: some applications refuse it. v marks it as verified.", a.Value)
+			note("%s is not verified; some applications refuse it.", a.Value)
 		}
 	}
 	for _, r := range s.accounts {
@@ -58,7 +58,7 @@ func (s *Identity) findings() []finding {
 		}
 	}
 	if names := s.heldNames(); len(names) > 1 {
-		note("Keto knows this person under %d names; a check uses only the one it is asked with.", len(names))
+		note("Known to Keto under %d names; a check uses only the one it is asked with.", len(names))
 	}
 	return out[:min(len(out), maxFindings)]
 }
@@ -66,7 +66,7 @@ func (s *Identity) findings() []finding {
 // heldNames are the names under which Keto holds something for this person.
 func (s *Identity) heldNames() []string {
 	var out []string
-	for _, h := range s.held() {
+	for _, h := range s.holds {
 		if len(h.tuples) > 0 && !h.alias.Unsafe {
 			out = append(out, strings.TrimSpace(h.alias.Subject.String()))
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gatehouse/access/tuple"
 	"gatehouse/tui"
 	"gatehouse/tui/clean"
 	"gatehouse/tui/theme"
@@ -18,6 +19,9 @@ const identityColumns = 150
 func (s *Identity) View(w, h int) string {
 	if w <= 0 || h <= 0 {
 		return ""
+	}
+	if s.built != s.reading() {
+		s.build()
 	}
 	th := s.host.Env().Theme
 	head := s.head(th, w)
@@ -77,7 +81,12 @@ func (s *Identity) head(th *theme.Theme, w int) []string {
 		if f.bad {
 			style = th.Bad
 		}
-		out = append(out, "  "+style.Render(clean.Line(f.String(), max(1, w-2))))
+		for i, line := range widget.Wrap(clean.Line(f.String(), 2*w), max(1, w-4)) {
+			if i > 0 {
+				line = "  " + line
+			}
+			out = append(out, "  "+style.Render(line))
+		}
 	}
 	return out
 }
@@ -85,7 +94,7 @@ func (s *Identity) head(th *theme.Theme, w int) []string {
 // places is in how many back ends the person was found.
 func (s *Identity) places() int {
 	n := 1
-	for _, h := range s.held() {
+	for _, h := range s.holds {
 		if len(h.tuples) > 0 {
 			n++
 			break
@@ -105,6 +114,8 @@ type headLine struct {
 	tone        theme.Tone
 }
 
+const noIdentity = "no identity has this id; it may have been deleted"
+
 // waiting is the line of a part that is not there (yet).
 func (s *Identity) waiting(job *tui.Job) headLine {
 	switch {
@@ -116,7 +127,7 @@ func (s *Identity) waiting(job *tui.Job) headLine {
 		case "unreachable", "timeout":
 			return headLine{theme.MarkDown + " no answer", f.Why, theme.Bad}
 		case "not_found":
-			return headLine{theme.MarkDenied + " not there", f.Why, theme.Bad}
+			return headLine{theme.MarkDenied + " not there", noIdentity, theme.Bad}
 		}
 		return headLine{theme.MarkDenied + " not read", f.Why, theme.Bad}
 	}
@@ -130,7 +141,7 @@ func (s *Identity) kratosLine() headLine {
 	if s.who.ID == "" {
 		return s.waiting(&s.whoJob)
 	}
-	row := identityRow(s.who)
+	row := s.row
 	l := headLine{first: row.state(), tone: toneIf(row.Suspended, theme.Bad)}
 	parts := []string{joinWords(row.Email, row.verifiedWords())}
 	if !s.sessionJob.Done().IsZero() {
@@ -148,26 +159,33 @@ func (s *Identity) ketoLine() headLine {
 		return s.waiting(&s.tupleJob)
 	}
 	var names []string
-	for _, h := range s.held() {
+	for _, h := range s.holds {
 		if len(h.tuples) > 0 {
 			more := ""
 			if h.more {
 				more = "+"
 			}
-			name := h.alias.Subject.String()
-			names = append(names, fmt.Sprintf("as %s (%d%s)", shortID(name), len(h.tuples), more))
+			names = append(names, fmt.Sprintf("as %s (%d%s)", shortSubject(h.alias.Subject), len(h.tuples), more))
 		}
 	}
 	if len(names) == 0 {
-		return headLine{"no tuples", "under any name of this person; what groups hold counts too, and is not listed here", theme.Plain}
+		return headLine{"no tuples", "under any of their names; groups are not counted", theme.Plain}
 	}
 	l := headLine{first: count(s.tupleCount(), "tuple"), rest: strings.Join(names, " · ")}
 	return l
 }
 
+// shortSubject cuts a UUID short, also inside a subject set.
+func shortSubject(s tuple.Subject) string {
+	if s.Set != nil {
+		return tuple.SubjectSet(s.Set.Namespace, shortID(s.Set.Object), s.Set.Relation).String()
+	}
+	return shortID(s.ID)
+}
+
 func (s *Identity) tupleCount() int {
 	n := 0
-	for _, h := range s.held() {
+	for _, h := range s.holds {
 		n += len(h.tuples)
 	}
 	return n
@@ -192,8 +210,8 @@ func (s *Identity) keycloakLine() headLine {
 				first.first, first.tone = accountState(a)
 			}
 			words := a.user.Username
-			if g := a.groups(); len(g) > 0 {
-				words += "  in " + strings.Join(g, ", ")
+			if len(a.groups) > 0 {
+				words += "  " + inGroups(a.groups)
 			}
 			parts = append(parts, words+"   "+accountRoles(a, s.host.Env().Explain)+"   "+r.realm)
 		}

@@ -22,8 +22,14 @@ type IdentityKeto interface {
 type IdentityRealm interface {
 	Name() string
 	Users(q keycloak.UserQuery) clients.Fetch[keycloak.User]
+	IdentityAccountReader
+}
+
+// IdentityAccountReader reads what counts about one account.
+type IdentityAccountReader interface {
 	Lock(ctx context.Context, userID string) (keycloak.LockState, error)
 	Effective(ctx context.Context, h keycloak.Holder) (keycloak.Effective, error)
+	UserGroups(userID string, q keycloak.GroupQuery) clients.Fetch[keycloak.Group]
 }
 
 // Limits of what one look at a person costs the other back ends.
@@ -100,6 +106,7 @@ type identityAccount struct {
 	lockErr error
 	roles   keycloak.Effective
 	roleErr error
+	groups  []string // paths of the direct groups, as far as they could be read
 }
 
 // direct is how many of the roles are mapped to the account itself.
@@ -111,21 +118,6 @@ func (a identityAccount) direct() int {
 		}
 	}
 	return n
-}
-
-// groups are the groups that the roles come from, as Keycloak writes their paths.
-func (a identityAccount) groups() []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, r := range a.roles.Roles {
-		for _, hop := range r.Path {
-			if hop.Kind == keycloak.HopGroup && !seen[hop.Name] {
-				seen[hop.Name] = true
-				out = append(out, hop.Name)
-			}
-		}
-	}
-	return out
 }
 
 // identityRealmAccounts is what one realm answered.
@@ -166,12 +158,18 @@ func identityFind(ctx context.Context, realm IdentityRealm, p access.Person) ([]
 	if err != nil {
 		return nil, err
 	}
-	sideBySide(2*len(accounts), func(i int) {
-		a := &accounts[i/2]
-		if i%2 == 0 {
+	sideBySide(3*len(accounts), func(i int) {
+		a := &accounts[i/3]
+		switch i % 3 {
+		case 0:
 			a.lock, a.lockErr = realm.Lock(ctx, a.user.ID)
-		} else {
+		case 1:
 			a.roles, a.roleErr = realm.Effective(ctx, keycloak.OfUser(a.user.ID))
+		case 2:
+			page, _ := realm.UserGroups(a.user.ID, keycloak.GroupQuery{})(ctx, "") // an extra: without it the roles still count
+			for _, g := range page.Items {
+				a.groups = append(a.groups, g.Path)
+			}
 		}
 	})
 	return accounts, nil

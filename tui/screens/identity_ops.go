@@ -23,8 +23,8 @@ type IdentityWriter interface {
 type identityOp struct {
 	verb, done string       // "suspend", "suspended"
 	ask        string       // the question; %s is who
-	line       string       // exactly what is written for one person; %s is the person
-	after      string       // what to know before, the last line of the question
+	writes     string       // exactly what is written, for each of the people
+	mind       []string     // what to know before
 	back       kratos.State // what undo writes; empty when nothing can be taken back
 	run        func(ctx context.Context, k IdentityWriter, id string) identityOutcome
 }
@@ -34,22 +34,22 @@ var (
 	// the identity is inactive and work again afterwards (v1.3.1 to v26). So they are
 	// ended with it.
 	identitySuspend = identityOp{verb: "suspend", done: "suspended", ask: "Suspend %s?", back: kratos.Active,
-		line:  "%s: state = inactive, and all sessions ended",
-		after: "Signing in is refused from then on. u undoes the state; sessions that were ended do not come back.",
+		writes: "state = inactive, and all sessions ended",
+		mind:   []string{"Signing in is refused from then on.", "u takes back the state; sessions that were ended do not come back."},
 		run: func(ctx context.Context, k IdentityWriter, id string) identityOutcome {
 			s, err := k.Suspend(ctx, id)
 			return identityOutcome{after: s.After, ended: s.Ended, err: err}
 		}}
 	identityActivate = identityOp{verb: "reactivate", done: "reactivated", ask: "Reactivate %s?", back: kratos.Inactive,
-		line:  "%s: state = active",
-		after: "Signing in works again, and so does every session that was not ended.",
+		writes: "state = active",
+		mind:   []string{"Signing in works again, and so does every session that was not ended."},
 		run: func(ctx context.Context, k IdentityWriter, id string) identityOutcome {
 			a, err := k.Activate(ctx, id)
 			return identityOutcome{after: a.After, revived: len(a.Revived), err: err}
 		}}
 	identitySignOut = identityOp{verb: "sign out", done: "signed out everywhere", ask: "Sign %s out everywhere?",
-		line:  "%s: all sessions ended, on every device",
-		after: "They can sign in again at once, unless they are suspended.",
+		writes: "all sessions ended, on every device",
+		mind:   []string{"They can sign in again at once, unless they are suspended."},
 		run: func(ctx context.Context, k IdentityWriter, id string) identityOutcome {
 			e, err := k.EndSessions(ctx, id)
 			return identityOutcome{ended: e, err: err}
@@ -73,10 +73,8 @@ func (op identityOp) why(r IdentityRow) string {
 // question shows exactly what would be written for whom.
 func (op identityOp) question(rows []IdentityRow, yes func()) tui.Question {
 	q := tui.Question{Title: fmt.Sprintf(op.ask, identityPeople(rows)), Verb: op.verb, Danger: op.danger(), Yes: yes}
-	for _, r := range rows {
-		q.Lines = append(q.Lines, fmt.Sprintf(op.line, identityWho(r)))
-	}
-	q.Lines = append(q.Lines, op.after)
+	q.Lines = append([]string{op.writes + ", for"}, identityWhos(rows)...)
+	q.Lines = append(q.Lines, op.mind...)
 	if len(rows) >= manyPeople {
 		q.Typed = fmt.Sprint(len(rows))
 	}
@@ -167,7 +165,6 @@ func (op identityOp) undo(k IdentityWriter, done []identityOutcome, put func(kra
 	for _, o := range done {
 		if o.after.ID != "" && op.back != "" {
 			left = append(left, o.after)
-			u.Lines = append(u.Lines, fmt.Sprintf("%s: state = %s", identityWho(identityRow(o.after)), op.back))
 		}
 	}
 	if len(left) == 0 {
@@ -178,6 +175,7 @@ func (op identityOp) undo(k IdentityWriter, done []identityOutcome, put func(kra
 		rows[i] = identityRow(one)
 	}
 	u.What = op.verb + " " + identityPeople(rows)
+	u.Lines = append([]string{"state = " + string(op.back) + ", for"}, identityWhos(rows)...)
 	if op.verb == identitySuspend.verb {
 		u.Lines = append(u.Lines, "Sessions that were ended do not come back.")
 	}
@@ -215,4 +213,12 @@ func identityWho(r IdentityRow) string {
 		who += " <" + r.Email + ">"
 	}
 	return who + " (" + shortID(r.ID) + ")"
+}
+
+func identityWhos(rows []IdentityRow) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = "  " + identityWho(r)
+	}
+	return out
 }

@@ -22,7 +22,7 @@ func (s *Identity) tuplePart() widget.Section {
 	}
 	out := widget.Section{Title: title}
 	names, n, more := 0, 0, ""
-	held := s.held()
+	held := s.holds
 	for _, h := range held {
 		if h.err != nil {
 			f := s.host.Env().Explain(h.err)
@@ -49,7 +49,7 @@ func (s *Identity) tuplePart() widget.Section {
 	}
 	switch {
 	case n == 0:
-		out.Note = fmt.Sprintf("none under any of %d names; group members inherit, and are not listed here", len(held))
+		out.Note = fmt.Sprintf("none under any of %d names; what groups give is not listed here", len(held))
 	case names == 1:
 		out.Note = fmt.Sprintf("%d%s under one name", n, more)
 	default:
@@ -109,13 +109,13 @@ func (s *Identity) accountPart(a identityAccount, several bool) widget.Section {
 	if note := s.emailDiffers(a.user); note != "" {
 		add("e-mail", orWord(a.user.Email, "none"), note, theme.Plain)
 	}
-	add("roles", accountRoles(a, s.host.Env().Explain), strings.Join(a.groups(), "  "), theme.Plain)
+	add("roles", accountRoles(a, s.host.Env().Explain), inGroups(a.groups), theme.Plain)
 	add("id", a.user.ID, "", theme.Dim)
 	return out
 }
 
 func (s *Identity) emailDiffers(u keycloak.User) string {
-	for _, e := range s.person().Emails {
+	for _, e := range s.names.Emails {
 		if strings.EqualFold(e, u.Email) && !s.onlyFromKeycloak(e) {
 			return ""
 		}
@@ -125,7 +125,7 @@ func (s *Identity) emailDiffers(u keycloak.User) string {
 
 // onlyFromKeycloak is an address that nobody but the account itself has.
 func (s *Identity) onlyFromKeycloak(email string) bool {
-	row := identityRow(s.who)
+	row := s.row
 	if strings.EqualFold(row.Email, email) {
 		return false
 	}
@@ -135,6 +135,21 @@ func (s *Identity) onlyFromKeycloak(email string) bool {
 		}
 	}
 	return true
+}
+
+// requiredActions are Keycloak's own, in words.
+var requiredActions = map[string]string{
+	"UPDATE_PASSWORD": "set a new password", "VERIFY_EMAIL": "verify the e-mail address", "UPDATE_PROFILE": "complete the profile",
+	"CONFIGURE_TOTP": "set up an authenticator app", "TERMS_AND_CONDITIONS": "accept the terms", "UPDATE_EMAIL": "change the e-mail address",
+	"webauthn-register": "set up a security key", "webauthn-register-passwordless": "set up a passkey",
+	"CONFIGURE_RECOVERY_AUTHN_CODES": "save backup codes", "delete_account": "delete the account",
+}
+
+func inGroups(paths []string) string {
+	if len(paths) == 0 {
+		return "in no group"
+	}
+	return "in " + strings.Join(paths, ", ")
 }
 
 func accountState(a identityAccount) (string, theme.Tone) {
@@ -156,7 +171,12 @@ func accountBlocks(a identityAccount, now time.Time) string {
 	if a.lock.Locked && !a.lock.Permanent {
 		why = append(why, fmt.Sprintf("too many wrong passwords (%d), until %s", a.lock.Failures, ago(now, a.lock.Until)))
 	}
-	why = append(why, a.user.RequiredActions...)
+	for _, r := range a.user.RequiredActions {
+		why = append(why, orWord(requiredActions[r], r))
+	}
+	if a.lockErr != nil {
+		why = append(why, "? whether it is locked could not be read")
+	}
 	return strings.Join(why, ", ")
 }
 

@@ -48,7 +48,7 @@ func (s *Identity) whyNotRecover() string {
 func (s *Identity) pickRecovery() {
 	s.host.Push(tui.NewPick(tui.PickSpec{
 		Title: "recovery", Verb: "make",
-		Lead: "Whoever has it can sign in as " + identityRow(s.who).title() + ". It is shown once, and nothing is sent.",
+		Lead: "Whoever has it can sign in as this person. Shown once, and nothing is sent.",
 		Load: func(context.Context) ([]widget.Choice, error) {
 			var out []widget.Choice
 			for _, r := range identityRecoveries {
@@ -67,7 +67,7 @@ func (s *Identity) pickRecovery() {
 }
 
 func (s *Identity) makeRecovery(link bool, valid time.Duration, label string) {
-	k, id, name := s.spec.Recover, s.id, identityRow(s.who).title()
+	k, id, name := s.spec.Recover, s.id, s.row.title()
 	tui.Write(s.host, &s.write, "make a recovery "+label+" for "+name, 0, func(ctx context.Context) (kratos.Recovery, error) {
 		if link {
 			return k.RecoveryLink(ctx, id, kratos.RecoveryOptions{Life: valid})
@@ -129,6 +129,9 @@ func (r *identityRecovery) build() {
 	}
 	s := widget.Section{Title: "For " + r.name, Note: "shown once; esc throws it away"}
 	until := r.made.Expires.Local().Format("15:04")
+	if now := r.host.Env().Now(); r.made.Expires.Sub(now) > 12*time.Hour {
+		until = r.made.Expires.Local().Format("15:04 on 2 Jan")
+	}
 	if r.made.Code != "" {
 		s.Fields = append(s.Fields, widget.Field{Label: "code", Value: r.made.Code.Reveal(), Note: "valid until " + until, Key: "code"},
 			widget.Field{Label: "to enter at", Value: r.made.Link.Reveal(), Key: "link"})

@@ -20,6 +20,9 @@ type (
 
 // build makes the sections anew from what is known.
 func (s *Identity) build() {
+	s.built = s.reading()
+	s.row, s.names = identityRow(s.who), s.person()
+	s.holds = s.held()
 	clear(s.refs)
 	var all []widget.Section
 	if s.who.ID != "" {
@@ -42,7 +45,14 @@ func (s *Identity) build() {
 	}
 	s.parts = all
 	s.detail.Set(all...)
-	s.detail.ShowCursor()
+	if !s.moved { // parts come in any order: until the person moves, the cursor waits at the top
+		s.detail.Move(-s.position())
+	}
+}
+
+// reading tells which parts are being read: when one is stopped nobody calls back.
+func (s *Identity) reading() [6]bool {
+	return [...]bool{s.whoJob.Busy(), s.sessionJob.Busy(), s.tupleJob.Busy(), s.moreJob.Busy(), s.accountJob.Busy(), s.setUpJob.Busy()}
 }
 
 // ref remembers what a field stands for and gives its key.
@@ -64,6 +74,10 @@ func (s *Identity) unread(title, system string, job *tui.Job) widget.Section {
 	f := s.host.Env().Explain(job.Err())
 	if f.Kind == "canceled" {
 		out.Note = "stopped; ^r reads it"
+		return out
+	}
+	if f.Kind == "not_found" && job == &s.whoJob {
+		out.Note = noIdentity
 		return out
 	}
 	mark := theme.MarkDenied
@@ -126,11 +140,9 @@ func (s *Identity) credentialPart() widget.Section {
 	}
 	stale := s.who.StaleIdentifiers()
 	for _, c := range s.who.Credentials {
-		known := ""
-		if s.setUp != nil {
-			known = setUpWords(*s.setUp, c.Type)
-		}
-		names := c.Identifiers
+		known := s.setUpWords(c.Type)
+		// Where no login name belongs to it, Kratos files it under the id of the identity.
+		names := slices.DeleteFunc(slices.Clone(c.Identifiers), func(n string) bool { return n == s.id })
 		if len(names) == 0 {
 			names = []string{""}
 		}
@@ -150,21 +162,27 @@ func (s *Identity) credentialPart() widget.Section {
 	return out
 }
 
-// setUpWords says whether a credential really works; empty where an entry is all
-// there is to know.
-func setUpWords(r kratos.Readiness, kind string) string {
-	on, known := map[string]bool{
-		kratos.Password: r.Password, kratos.Passkey: r.Passkey, kratos.TOTP: r.TOTP, kratos.LookupSecret: r.LookupSecret,
-		kratos.WebAuthn: r.SecurityKey || r.PasswordlessKey,
-	}[kind]
+// setUpWords says whether a credential really works; empty where that is not known.
+// Authenticator apps and backup codes have an entry only when they are set up.
+func (s *Identity) setUpWords(kind string) string {
+	on := kind == kratos.TOTP || kind == kratos.LookupSecret
 	switch {
-	case !known:
-		return ""
 	case on:
-		return theme.MarkAllowed + " set up"
+	case s.setUp == nil:
+		return ""
+	case kind == kratos.Password:
+		on = s.setUp.Password
+	case kind == kratos.Passkey:
+		on = s.setUp.Passkey
+	case kind == kratos.WebAuthn:
+		on = s.setUp.SecurityKey || s.setUp.PasswordlessKey
 	default:
-		return theme.MarkDenied + " not set up"
+		return ""
 	}
+	if on {
+		return theme.MarkAllowed + " set up"
+	}
+	return theme.MarkDenied + " not set up"
 }
 
 var credentialNames = map[string]string{
@@ -202,7 +220,7 @@ func (s *Identity) recordPart() widget.Section {
 	now := s.host.Env().Now()
 	out := widget.Section{Title: "Record", Fields: []widget.Field{
 		{Label: "id", Value: s.who.ID}, {Label: "schema", Value: s.who.SchemaID},
-		{Label: "state", Value: identityRow(s.who).state(), Note: sinceWords(now, s.who.StateChangedAt)},
+		{Label: "state", Value: s.row.state(), Note: sinceWords(now, s.who.StateChangedAt)},
 		{Label: "created", Value: day(s.who.Created), Note: ago(now, s.who.Created)},
 	}}
 	if s.who.ExternalID != "" {

@@ -25,13 +25,12 @@ const identitySessionPage = 100
 // readSessions reads the newest sessions. While an identity is suspended Kratos
 // calls all of its sessions inactive; a list of the active ones still has those
 // that were not ended (v1.3.1), and they would work again after a reactivation.
-func readSessions(ctx context.Context, k IdentityKratos, id string) (identitySessions, error) {
+func readSessions(ctx context.Context, k IdentityKratos, id string, now time.Time) (identitySessions, error) {
 	page, err := k.IdentitySessions(ctx, id, kratos.SessionQuery{PageSize: identitySessionPage}, "")
 	if err != nil {
 		return identitySessions{}, err
 	}
 	out := identitySessions{list: page.Items, more: page.Next != "", asleep: map[string]bool{}}
-	now := time.Now()
 	if !slices.ContainsFunc(out.list, func(s kratos.Session) bool { return !s.Active && !s.Expired(now) }) {
 		return out, nil
 	}
@@ -79,9 +78,9 @@ func (l identitySessions) words(now time.Time) string {
 		}
 	}
 	if n := l.active(now); n > 0 {
-		return fmt.Sprintf("%s, last sign-in %s", count(n, "active session"), ago(now, last))
+		return fmt.Sprintf("%s, last %s", count(n, "session"), ago(now, last))
 	}
-	return "no active session, last sign-in " + ago(now, last)
+	return "no active session, last " + ago(now, last)
 }
 
 // state tells an ended session from one that ran out and from one that only sleeps:
@@ -105,7 +104,10 @@ func (s *Identity) sessionPart() widget.Section {
 	}
 	now := s.host.Env().Now()
 	out := widget.Section{Title: "Sessions", Note: s.sessions.count() + fmt.Sprintf(", %d active", s.sessions.active(now))}
-	if len(s.sessions.list) == 0 {
+	switch {
+	case s.who.ID == "" && len(s.sessions.list) == 0:
+		out.Note = "none"
+	case len(s.sessions.list) == 0:
 		out.Note = "none: never signed in, or all were cleaned up"
 	}
 	if note := s.staleNote(&s.sessionJob); note != "" {
