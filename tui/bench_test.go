@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"gatehouse/tui"
 	"gatehouse/tui/tuitest"
 )
@@ -104,4 +106,16 @@ func crowdOf(n int) *crowd {
 	c := newCrowd(n)
 	c.page = n
 	return c
+}
+
+// BenchmarkFirstFrame is everything between the start and the first frame that does
+// not wait for the terminal: under 50 ms, and no network is in it.
+func BenchmarkFirstFrame(b *testing.B) {
+	for b.Loop() {
+		a := tui.New(context.Background(), tui.Options{Root: tui.NewList(newCrowd(0).spec()), Context: "dev"})
+		a.Update(tea.WindowSizeMsg{Width: 200, Height: 50})
+		a.Init()
+		a.View()
+	}
+	guard(b, 50*time.Millisecond)
 }

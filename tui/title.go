@@ -79,13 +79,17 @@ func (a *App) place(w, margin int) string {
 		add(clean.Line(a.opts.Name, 20), th.Strong)
 	}
 	a.crumbs = append(a.crumbs, span{from, at, 0})
+	production, readOnly := " PRODUCTION ", " READ-ONLY "
+	if w < badgesFrom {
+		production, readOnly = " PROD ", " R/O "
+	}
 	if a.env.Production {
 		add(" ", th.Plain)
-		add(" PRODUCTION ", th.Badge)
+		add(production, th.Badge)
 	}
 	if a.env.ReadOnly {
 		add(" ", th.Plain)
-		add(" READ-ONLY ", th.Badge)
+		add(readOnly, th.Badge)
 	}
 	a.trail(w+margin-at, at, &b)
 	return b.String()
@@ -132,6 +136,9 @@ func (a *App) trail(room, at int, b *strings.Builder) {
 		a.crumbs = append(a.crumbs, span{from, at, c.depth})
 	}
 }
+
+// badgesFrom is the width from which on the badges are written out.
+const badgesFrom = 60
 
 // crumbGap is the width of " › ".
 const crumbGap = 3

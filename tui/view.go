@@ -38,7 +38,7 @@ func (a *App) View() tea.View {
 // frame is exactly as many lines as the terminal has, none wider than it.
 func (a *App) frame() []string {
 	if a.w < minW || a.h < minH {
-		return fit(fmt.Sprintf("%d×%d is too small\nneeds %d×%d", a.w, a.h, minW, minH), a.w, a.h)
+		return fit(fmt.Sprintf("too small\n%d×%d needed\n%d×%d here", minW, minH, a.w, a.h), a.w, a.h)
 	}
 	margin, rules := 0, 0
 	if a.w >= marginFrom {

@@ -45,6 +45,7 @@ func layout[T any](cols []Column[T], w int) []int {
 		widths[0] = max(0, w)
 		return widths
 	}
+	need, flex = refill(cols, widths, w, need, flex)
 	share(cols, widths, w-(need-1), flex)
 	return widths
 }
@@ -57,6 +58,25 @@ func firstToGo[T any](cols []Column[T], widths []int) int {
 		}
 	}
 	return at
+}
+
+// refill takes back what fits after all: a wide column that went may leave room for a
+// narrow one that went before it. The most important come first.
+func refill[T any](cols []Column[T], widths []int, w, need, flex int) (int, int) {
+	for {
+		at := -1
+		for i, c := range cols {
+			if widths[i] == 0 && need+max(1, c.Width) <= w && (at < 0 || c.Drop < cols[at].Drop) {
+				at = i
+			}
+		}
+		if at < 0 {
+			return need, flex
+		}
+		widths[at] = max(1, cols[at].Width)
+		need += widths[at] + 1
+		flex += cols[at].Flex
+	}
 }
 
 // share gives the spare cells to the flexible columns that are still there.

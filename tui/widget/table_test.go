@@ -272,6 +272,18 @@ func TestColumnsDropInOrder(t *testing.T) {
 	}
 }
 
+func TestANarrowColumnTakesTheRoomOfAWideOne(t *testing.T) {
+	col := func(title string, width int) widget.Column[row] {
+		return widget.Column[row]{Title: title, Width: width, Cell: func(row) string { return title }}
+	}
+	table := widget.NewTable(func(r row) string { return r.id }, []widget.Column[row]{col("A", 10), col("WIDE", 30), col("B", 8)})
+	for w, want := range map[int]string{53: "A WIDE B", 52: "A WIDE", 44: "A WIDE", 43: "A B", 22: "A B", 21: "A"} {
+		if got := strings.Join(strings.Fields(ansi.Strip(table.View(dark, w, 1))), " "); got != want {
+			t.Errorf("at %d cells the columns are %q, want %q", w, got, want)
+		}
+	}
+}
+
 func TestFilterLanguage(t *testing.T) {
 	table := newTable(row{"1", "Ann Okafor", 10}, row{"2", "Bo Okabe", 20}, row{"3", "Jo:hn", 10})
 	for query, want := range map[string]string{
