@@ -12,8 +12,18 @@ import (
 // manyDomain is where generated people have their e-mail; RFC 2606 keeps it free.
 const manyDomain = "many.example"
 
-// manyPrefix begins the user names and object names of generated data.
-const manyPrefix = "many-"
+// DefaultPrefix begins the user names and object names of generated data.
+const DefaultPrefix = "many-"
+
+// namer names generated people and things by their prefix.
+type namer string
+
+func (o Options) namer() namer {
+	if o.Prefix == "" {
+		return DefaultPrefix
+	}
+	return namer(o.Prefix)
+}
 
 var (
 	firstNames = strings.Fields("Ada Amir Anouk Aylin Bruno Carmen Chen Dalia Diego Elif Emeka Enzo Fatima Finn Freya Hana Hiro Ines Ivan Jana Jomo Kaito Lara Lena Liam Luca Maja Malik Mateo Mei Mila Nadia Nia Noah Olga Omar Paula Priya Rafael Rania Rui Sana Sven Tara Teo Uma Vera Wanjiru Yara Zane")
@@ -23,9 +33,10 @@ var (
 // generated is person number i, from 1.
 type generated int
 
-func (g generated) username() string { return fmt.Sprintf("%s%07d", manyPrefix, int(g)) }
-func (g generated) email() string    { return g.username() + "@" + manyDomain }
-func (g generated) first() string    { return firstNames[int(g)%len(firstNames)] }
+func (n namer) username(g generated) string { return fmt.Sprintf("%s%07d", string(n), int(g)) }
+func (n namer) email(g generated) string    { return n.username(g) + "@" + manyDomain }
+
+func (g generated) first() string { return firstNames[int(g)%len(firstNames)] }
 
 // last moves one step on for every round through the first names, so that a pair of
 // names comes again only after all the others.
@@ -38,18 +49,26 @@ func (g generated) active() bool   { return int(g)%50 != 0 }
 func (g generated) verified() bool { return int(g)%10 != 0 }
 
 // numberOf reads the number out of a user name or an e-mail of a generated person.
-func numberOf(name string) (generated, bool) {
-	digits, ok := strings.CutPrefix(name, manyPrefix)
+func (n namer) numberOf(name string) (generated, bool) {
+	digits, ok := strings.CutPrefix(name, string(n))
 	digits, _, _ = strings.Cut(digits, "@")
-	n, err := strconv.Atoi(digits)
-	return generated(n), ok && err == nil && n > 0
+	i, err := strconv.Atoi(digits)
+	return generated(i), ok && err == nil && i > 0
 }
 
 // groupSize is how many generated people are in one group.
 const groupSize = 500
 
 // group is the name of the group that person g is in.
-func (g generated) group() string { return fmt.Sprintf("%s%05d", manyPrefix, (int(g)-1)/groupSize) }
+func (n namer) group(g generated) string {
+	return fmt.Sprintf("%s%05d", string(n), (int(g)-1)/groupSize)
+}
+
+// document is what person g may view in round i. A document for each hundred people
+// and round keeps relations small.
+func (n namer) document(i int, g generated) string {
+	return fmt.Sprintf("%s%05d-%07d", string(n), i, (int(g)-1)/100)
+}
 
 // numbers is a set of generated people in a bit each.
 type numbers struct {

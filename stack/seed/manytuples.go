@@ -12,18 +12,16 @@ import (
 // manyTuples stores total tuples about people generated people: first the group of
 // each, and the groups in one above them, then documents that each may view. What
 // is stored already is left alone.
-func manyTuples(ctx context.Context, c *keto.Client, total, people int, subject func(generated) (string, bool), t *tally) error {
+func manyTuples(ctx context.Context, c *keto.Client, names namer, total, people int, subject func(generated) (string, bool), t *tally) error {
 	t.begin("relation tuples", total)
-	read := 0
-	_, err := c.Import(ctx, generatedTuples(total, people, subject), keto.ImportOptions{
+	var last keto.Imported
+	_, err := c.Import(ctx, generatedTuples(names, total, people, subject), keto.ImportOptions{
 		Batch: keto.MaxEdits,
 		Progress: func(p keto.Imported) {
 			// Imported counts from the start; the tally wants what came since.
-			new := p.Read - read
-			read = p.Read
-			was := p.Added - t.created()
-			t.count(created, was)
-			t.count(same, new-was)
+			t.count(created, p.Added-last.Added)
+			t.count(same, p.Existed-last.Existed)
+			last = p
 		},
 	})
 	if err != nil {
@@ -32,7 +30,7 @@ func manyTuples(ctx context.Context, c *keto.Client, total, people int, subject 
 	return nil
 }
 
-func generatedTuples(total, people int, subject func(generated) (string, bool)) iter.Seq2[tuple.Tuple, error] {
+func generatedTuples(names namer, total, people int, subject func(generated) (string, bool)) iter.Seq2[tuple.Tuple, error] {
 	return func(yield func(tuple.Tuple, error) bool) {
 		n := 0
 		give := func(ns, object, relation string, s tuple.Subject) bool {
@@ -40,28 +38,23 @@ func generatedTuples(total, people int, subject func(generated) (string, bool)) 
 			return n <= total && yield(tuple.Tuple{Namespace: ns, Object: object, Relation: relation, Subject: s}, nil)
 		}
 		for g := generated(1); int(g) <= people; g++ {
-			if id, ok := subject(g); ok && !give("Group", g.group(), "members", tuple.SubjectID(id)) {
+			if id, ok := subject(g); ok && !give("Group", names.group(g), "members", tuple.SubjectID(id)) {
 				return
 			}
 		}
 		for g := generated(1); int(g) <= people; g += groupSize {
-			if !give("Group", manyPrefix+"all", "members", tuple.SubjectSet("Group", g.group(), "members")) {
+			if !give("Group", string(names)+"all", "members", tuple.SubjectSet("Group", names.group(g), "members")) {
 				return
 			}
 		}
-		if people == 0 {
-			return
-		}
-		for doc := 1; ; doc++ {
+		for doc, some := 1, true; some; doc++ {
+			some = false // whether anybody has a subject; else there is no end
 			for g := generated(1); int(g) <= people; g++ {
 				id, ok := subject(g)
-				// A document for each hundred people and round keeps relations small.
-				if ok && !give("Doc", fmt.Sprintf("%s%05d-%07d", manyPrefix, doc, (int(g)-1)/100), "viewers", tuple.SubjectID(id)) {
+				some = some || ok
+				if ok && !give("Doc", names.document(doc, g), "viewers", tuple.SubjectID(id)) {
 					return
 				}
-			}
-			if n == 0 {
-				return // nobody has a subject
 			}
 		}
 	}

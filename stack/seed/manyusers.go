@@ -15,7 +15,7 @@ const userChunk = 100
 
 // manyUsers makes the first n generated people users of the realm. They are in no
 // group and have no password.
-func manyUsers(ctx context.Context, s *keycloak.Server, realm string, n int, t *tally) error {
+func manyUsers(ctx context.Context, s *keycloak.Server, realm string, names namer, n int, t *tally) error {
 	r := s.Realm(realm)
 	settings, err := r.Settings(ctx)
 	if clients.Is(err, clients.NotFound) {
@@ -26,12 +26,12 @@ func manyUsers(ctx context.Context, s *keycloak.Server, realm string, n int, t *
 	}
 	t.begin("users", n)
 	var have numbers
-	fetch := r.Users(keycloak.UserQuery{Search: manyPrefix, Brief: true, PageSize: 1000})
+	fetch := r.Users(keycloak.UserQuery{Search: string(names), Brief: true, PageSize: 1000})
 	for u, err := range clients.Each(ctx, fetch) {
 		if err != nil {
 			return fmt.Errorf("seed Keycloak: %w", err)
 		}
-		if g, ok := numberOf(u.Username); ok && int(g) <= n {
+		if g, ok := names.numberOf(u.Username); ok && int(g) <= n {
 			have.add(g)
 		}
 	}
@@ -58,7 +58,7 @@ func manyUsers(ctx context.Context, s *keycloak.Server, realm string, n int, t *
 		if have.has(g) {
 			continue
 		}
-		chunk = append(chunk, userRepresentation(g, settings.DefaultRole.Name))
+		chunk = append(chunk, userRepresentation(names, g, settings.DefaultRole.Name))
 		if len(chunk) == userChunk {
 			if err := flush(); err != nil {
 				return err
@@ -69,8 +69,8 @@ func manyUsers(ctx context.Context, s *keycloak.Server, realm string, n int, t *
 }
 
 // userRepresentation names the default role because an import gives none by itself.
-func userRepresentation(g generated, defaultRole string) map[string]any {
-	u := map[string]any{"username": g.username(), "email": g.email(), "firstName": g.first(), "lastName": g.last(),
+func userRepresentation(names namer, g generated, defaultRole string) map[string]any {
+	u := map[string]any{"username": names.username(g), "email": names.email(g), "firstName": g.first(), "lastName": g.last(),
 		"enabled": g.active(), "emailVerified": g.verified()}
 	if defaultRole != "" {
 		u["realmRoles"] = []string{defaultRole}

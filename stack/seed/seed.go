@@ -32,11 +32,14 @@ type Options struct {
 	PasswordFile string
 	// Realm replaces the name of the story's realm; for tests.
 	Realm string
+	// Prefix begins the names of generated data; empty means DefaultPrefix. It must
+	// be fit for a Keycloak user name: small letters, digits and "-".
+	Prefix string
 	// KratosConfig is the configuration file of a Kratos that is ours and follows it.
 	// With it somebody gets a session that has expired; without it that is left out.
 	KratosConfig string
-	// Progress is called as things get done, for one server at a time in order, but
-	// for several servers side by side. It may be nil.
+	// Progress is called as things get done, never twice at the same moment; steps of
+	// several servers are mixed. It may be nil.
 	Progress func(Step)
 }
 
@@ -72,6 +75,31 @@ func Story(ctx context.Context, c Clients, st *story.Story, o Options) (Result, 
 	return r.result(), err
 }
 
+// oneAtATime keeps steps of different servers from being told at the same moment.
+func oneAtATime(tell func(Step)) func(Step) {
+	if tell == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(s Step) {
+		mu.Lock()
+		defer mu.Unlock()
+		tell(s)
+	}
+}
+
+// realmOf is the realm to fill: the story's, unless the options name another.
+func realmOf(o Options) (string, error) {
+	if o.Realm != "" {
+		return o.Realm, nil
+	}
+	st, err := story.Load()
+	if err != nil {
+		return "", err
+	}
+	return st.Keycloak.Name, nil
+}
+
 // run is one seeding.
 type run struct {
 	c     Clients
@@ -87,6 +115,7 @@ type run struct {
 }
 
 func newRun(c Clients, st *story.Story, o Options) (*run, error) {
+	o.Progress = oneAtATime(o.Progress)
 	pw, err := OpenPasswords(o.PasswordFile)
 	if err != nil {
 		return nil, err

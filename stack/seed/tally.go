@@ -93,13 +93,6 @@ func (t *tally) count(o outcome, n int) {
 	t.report()
 }
 
-// created is how many objects were created so far.
-func (t *tally) created() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.part.Created
-}
-
 func (t *tally) note(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
