@@ -54,7 +54,9 @@ type dialog struct {
 	key   string // the key that means yes
 	input *widget.Input
 	deaf  time.Time
-	top   int // first of Lines that is shown
+	text  []string // Lines, wrapped to width
+	width int
+	top   int // first of text that is shown
 	room  int // how many were shown
 }
 
@@ -121,7 +123,28 @@ func (d *dialog) answer(a *App, yes bool) {
 	}
 }
 
-func (d *dialog) scroll(n int) { d.top = max(0, min(d.top+n, len(d.Lines)-d.room)) }
+func (d *dialog) scroll(n int) { d.top = max(0, min(d.top+n, len(d.text)-d.room)) }
+
+// wrap breaks what will be written into lines of w cells. Nothing of it is ever cut
+// off: who agrees must have been able to read all of it.
+func (d *dialog) wrap(w int) {
+	if d.width == w {
+		return
+	}
+	d.width, d.text = w, nil
+	for _, line := range d.Lines {
+		for i, part := range widget.Wrap(clean.Line(line, lineMax), max(1, w-4)) {
+			indent := "  "
+			if i > 0 {
+				indent = "    "
+			}
+			d.text = append(d.text, indent+part)
+		}
+	}
+}
+
+// lineMax is far beyond what one line of a question can need.
+const lineMax = 1 << 16
 
 func (d *dialog) lines(a *App, w, h int) []string {
 	th := a.env.Theme
@@ -137,15 +160,14 @@ func (d *dialog) lines(a *App, w, h int) []string {
 	if d.input != nil {
 		foot++
 	}
-	d.room = max(0, min(len(d.Lines), h-len(out)-foot))
-	if d.room < len(d.Lines) && d.room > 0 {
+	d.wrap(w)
+	d.room = max(0, min(len(d.text), h-len(out)-foot))
+	if d.room < len(d.text) && d.room > 0 {
 		d.room--
 	}
 	d.scroll(0)
-	for _, line := range d.Lines[d.top : d.top+d.room] {
-		out = append(out, "  "+clean.Line(line, max(1, w-2)))
-	}
-	if hidden := len(d.Lines) - d.room; hidden > 0 {
+	out = append(out, d.text[d.top:d.top+d.room]...)
+	if hidden := len(d.text) - d.room; hidden > 0 {
 		out = append(out, th.Dim.Render(clean.Line(fmt.Sprintf("  and %d more: ↑ ↓ show them", hidden), w)))
 	}
 	if d.Danger {

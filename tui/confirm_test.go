@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,13 @@ func TestConfirmShowsWhatWillBeWritten(t *testing.T) {
 	if fmt.Sprint(*said) != "[no yes]" {
 		t.Errorf("answered %v", *said)
 	}
+}
+
+func TestConfirmCutsNothingOff(t *testing.T) {
+	p, _ := asking(tui.Question{Title: "Write?", Lines: []string{"PUT " + strings.Repeat("long ", 20) + "the end\nof it"}})
+	s := open(t, console(p), tuitest.Size(50, 20))
+	s.Press("x")
+	s.Want("  PUT long", "    long", "the end␊of it")
 }
 
 func TestConfirmIsNeverTheKeyThatOpenedIt(t *testing.T) {

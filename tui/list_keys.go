@@ -54,7 +54,7 @@ func (l *List[T]) listActions() []Action {
 			Help: "Mark all rows that are shown, or unmark them. Esc unmarks everything."},
 		{Name: "sort", Keys: []string{"s"}, Footer: 60, Run: Do(l.sortNext), Help: "Order by the next column."},
 		{Name: "reverse", Keys: []string{"S"}, Why: l.whyNoReverse, Run: Do(l.reverse), Help: "Turn the order round."},
-		{Name: "copy", Keys: []string{"y"}, Why: l.NeedRow, Run: Do(l.copyID), Help: "Copy the id of the selected rows."},
+		{Name: "copy", Keys: []string{"y"}, Why: l.NeedRow, Run: Do(l.copyID), Help: "Copy the id of the selected rows, through the terminal (OSC 52; tmux needs set-clipboard on)."},
 		{Name: "copy row", Keys: []string{"Y"}, Why: l.NeedRow, Run: Do(l.copyRows), Help: "Copy the selected rows as JSON."},
 		{Name: "export", Keys: []string{"E"}, Why: l.NeedRow, Run: Do(l.openExport),
 			Help: "Write the marked rows, or all that are shown, into a file: CSV, JSON or YAML."},
