@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,20 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h(w, r)
+}
+
+// body is what came with the latest such request.
+func (f *fake) body(key string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bodies[key]
+}
+
+// asked lists all requests so far.
+func (f *fake) asked() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.seen)
 }
 
 func text(status int, body string) http.HandlerFunc {
@@ -146,15 +161,15 @@ func TestAWriteThatMayHaveHappened(t *testing.T) {
 
 // A write that succeeded stays one when the object cannot be read again.
 func TestReadBackFails(t *testing.T) {
-	var written bool
+	var written atomic.Bool
 	read := func(w http.ResponseWriter, r *http.Request) {
-		if written {
+		if written.Load() {
 			cut(w, r)
 		}
 		text(200, ann)(w, r)
 	}
 	f, r := newFake(t, map[string]http.HandlerFunc{"GET /users/u": read, "PUT /users/u": func(w http.ResponseWriter, _ *http.Request) {
-		written = true
+		written.Store(true)
 		w.WriteHeader(204)
 	}})
 	ch, err := r.UpdateUser(t.Context(), "u", keycloak.UserPatch{FirstName: ptr("New"), Email: ptr("n@x")})
@@ -164,8 +179,8 @@ func TestReadBackFails(t *testing.T) {
 	if ch.Before.FirstName != "A" || ch.After.FirstName != "New" || ch.After.Email != "n@x" || ch.After.LastName != "B" {
 		t.Errorf("change is %+v", ch)
 	}
-	if f.bodies["PUT /users/u"] != `{"email":"n@x","firstName":"New"}` {
-		t.Errorf("the body was %s", f.bodies["PUT /users/u"])
+	if f.body("PUT /users/u") != `{"email":"n@x","firstName":"New"}` {
+		t.Errorf("the body was %s", f.body("PUT /users/u"))
 	}
 }
 
@@ -176,7 +191,7 @@ func TestEnabledIsNeverWrittenBack(t *testing.T) {
 	if _, err := r.UpdateUser(t.Context(), "u", keycloak.UserPatch{Attributes: map[string][]string{"y": {"2"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.bodies["PUT /users/u"], `{"attributes":{"x":["1"],"y":["2"]},"email":"a@x","firstName":"A","lastName":"B","username":"ann"}`; got != want {
+	if got, want := f.body("PUT /users/u"), `{"attributes":{"x":["1"],"y":["2"]},"email":"a@x","firstName":"A","lastName":"B","username":"ann"}`; got != want {
 		t.Errorf("the body was\n%s, want\n%s", got, want)
 	}
 	_, err := r.UpdateUser(t.Context(), "u", keycloak.UserPatch{})
@@ -186,24 +201,24 @@ func TestEnabledIsNeverWrittenBack(t *testing.T) {
 // A proxy that drops the bodies of DELETE makes the server remove every mapping.
 func TestRevokeThroughAProxyThatDropsBodies(t *testing.T) {
 	roles := `[{"id":"1","name":"a"},{"id":"2","name":"b"}]`
-	var done bool
+	var done atomic.Bool
 	f, r := newFake(t, map[string]http.HandlerFunc{
 		"GET /users/u/role-mappings/realm": func(w http.ResponseWriter, r *http.Request) {
-			if done {
+			if done.Load() {
 				text(200, `[]`)(w, r)
 			} else {
 				text(200, roles)(w, r)
 			}
 		},
-		"DELETE /users/u/role-mappings/realm": func(w http.ResponseWriter, _ *http.Request) { done = true; w.WriteHeader(204) },
+		"DELETE /users/u/role-mappings/realm": func(w http.ResponseWriter, _ *http.Request) { done.Store(true); w.WriteHeader(204) },
 	})
 	ch, err := r.Revoke(t.Context(), keycloak.OfUser("u"), keycloak.Role{ID: "1", Name: "a"})
 	p := wantKind(t, err, clients.Conflict)
 	if len(ch.Before) != 2 || len(ch.After) != 0 || !strings.Contains(p.Hint, "gateway") {
 		t.Errorf("change %+v, problem %v", ch, p)
 	}
-	if f.bodies["DELETE /users/u/role-mappings/realm"] != `[{"id":"1","name":"a"}]` {
-		t.Errorf("the body was %s", f.bodies["DELETE /users/u/role-mappings/realm"])
+	if f.body("DELETE /users/u/role-mappings/realm") != `[{"id":"1","name":"a"}]` {
+		t.Errorf("the body was %s", f.body("DELETE /users/u/role-mappings/realm"))
 	}
 }
 
@@ -228,9 +243,9 @@ func TestEffectiveRolesOnOlderServers(t *testing.T) {
 	if !e.Checked || len(e.OnlyOurs)+len(e.OnlyServer) != 0 {
 		t.Errorf("with the older list: %+v", e)
 	}
-	before := len(f.seen)
+	before := len(f.asked())
 	ok[keycloak.Effective](t)(r.Effective(t.Context(), keycloak.OfUser("u")))
-	if again := f.seen[before:]; slices.Contains(again, "GET /ui-ext/effective-roles-all/users/u") || slices.Contains(again, "GET /roles") {
+	if again := f.asked()[before:]; slices.Contains(again, "GET /ui-ext/effective-roles-all/users/u") || slices.Contains(again, "GET /roles") {
 		t.Errorf("what the server lacks, or our rights, was asked again: %v", again)
 	}
 	graph["GET /ui-ext/effective-roles-all/users/u"] = text(200, `[{"id":"1","name":"clerk"},{"id":"9","name":"ghost"}]`)
@@ -263,8 +278,11 @@ func TestListsOnOlderServers(t *testing.T) {
 func TestEventSpanInDays(t *testing.T) {
 	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	events := fmt.Sprintf(`[{"time":%d,"type":"LOGIN"},{"time":%d,"type":"LOGIN"}]`, noon.Add(time.Minute).UnixMilli(), noon.Add(-time.Minute).UnixMilli())
+	var mu sync.Mutex
 	var asked []string
 	_, r := newFake(t, map[string]http.HandlerFunc{"GET /events": func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		asked = append(asked, req.URL.Query().Get("dateFrom"))
 		if strings.Contains(asked[len(asked)-1], "-") {
 			text(200, events)(w, req)
@@ -273,6 +291,8 @@ func TestEventSpanInDays(t *testing.T) {
 		text(400, `{"error":"Invalid value for 'Date(From)', expected format is yyyy-MM-dd"}`)(w, req)
 	}})
 	page := ok[clients.Page[keycloak.Event]](t)(r.Events(keycloak.EventQuery{From: noon, PageSize: 2})(t.Context(), ""))
+	mu.Lock()
+	defer mu.Unlock()
 	if len(page.Items) != 1 || !page.Items[0].Time.After(noon) || page.Next != "2" || asked[1] != "2026-03-04" {
 		t.Errorf("page is %+v after %v", page, asked)
 	}
