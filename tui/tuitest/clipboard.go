@@ -20,6 +20,7 @@ func (c *clipboard) watch(b []byte) {
 	for {
 		i := bytes.Index(b, osc52)
 		if i < 0 {
+			c.open = bytes.Clone(b[max(0, len(b)-len(osc52)+1):]) // it may have begun
 			return
 		}
 		b = b[i:]
