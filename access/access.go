@@ -95,7 +95,7 @@ func Ask(ctx context.Context, c Checker, n NamespaceLister, q tuple.Tuple, maxDe
 		t.Verdict, t.Server, t.Summary = Allowed, Allowed, "Yes: "+Sentence(q)+"."
 		return t, nil
 	}
-	t.Verdict, t.Server, t.Summary = Denied, Denied, "No: it is not so that "+Sentence(q)+"."
+	t.Verdict, t.Server, t.Summary = Denied, Denied, "No: "+sentence(q, " does not have ")+"."
 	if n == nil {
 		return t, nil
 	}
@@ -130,8 +130,10 @@ func unknownNamespace(q tuple.Tuple, known []string) string {
 }
 
 // Sentence is the question as a statement: "ann has view on Doc:q3-report".
-func Sentence(q tuple.Tuple) string {
-	return q.Subject.String() + " has " + q.Relation + " on " + q.Namespace + ":" + q.Object
+func Sentence(q tuple.Tuple) string { return sentence(q, " has ") }
+
+func sentence(q tuple.Tuple, verb string) string {
+	return q.Subject.String() + verb + q.Relation + " on " + q.Namespace + ":" + q.Object
 }
 
 func quote(s string) string { return `"` + s + `"` }

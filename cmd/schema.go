@@ -13,6 +13,8 @@ import (
 
 	"gatehouse/access"
 	"gatehouse/access/tuple"
+	"gatehouse/stack"
+	"gatehouse/stack/seed"
 )
 
 // schemaTypes are the printed types by the name that "gatehouse schema" takes.
@@ -27,6 +29,9 @@ var schemaTypes = map[string]struct {
 	"namespace":    {namespaceOut{}, "namespaces"},
 	"role":         {roleOut{}, "roles list"},
 	"role-change":  {roleChange{}, "roles grant, roles revoke"},
+	"seeded":       {seed.Part{}, "stack seed"},
+	"stack":        {stack.Info{}, "stack up"},
+	"stack-status": {stack.Status{}, "stack status, stack list"},
 	"trace":        {access.Trace{}, "check"},
 	"tree":         {treeOut{}, "tuples expand"},
 	"tuple":        {tuple.Tuple{}, "tuples list, tuples export"},

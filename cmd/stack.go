@@ -25,7 +25,7 @@ func newStackCommand(g *globals) *cobra.Command {
 		Long:    "Runs the real servers as processes of this machine, on loopback and without containers.\nThey are built once into the user's cache folder; each stack has a folder with its data.",
 		GroupID: groupSetup,
 	}
-	c.AddCommand(newStackUpCommand(g), newStackDownCommand(g), newStackStatusCommand(g), newStackListCommand(g),
+	c.AddCommand(newStackUpCommand(g), newStackDownCommand(g), newStackSeedCommand(g), newStackStatusCommand(g), newStackListCommand(g),
 		newStackLogsCommand(g), newStackEnvCommand(g), newStackCacheCommand(g), newStackComposeCommand(g), newStackSuperviseCommand(g))
 	return c
 }

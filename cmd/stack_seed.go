@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"gatehouse/clients"
 	"gatehouse/config"
@@ -14,6 +15,9 @@ import (
 
 // defaultSeed is what a stack is filled with unless told otherwise.
 const defaultSeed = "story"
+
+// seedTimeout is the deadline of one request while a stack is filled.
+const seedTimeout = 90 * time.Second
 
 // prepareSeed completes the options of a stack with what the name of a seed stands for.
 func prepareSeed(o *stack.Options, name string) error {
@@ -43,6 +47,9 @@ func stackClients(ctx context.Context, info stack.Info) (seed.Clients, error) {
 	if err != nil {
 		return c, configProblem(err)
 	}
+	// Filling is done while the servers are still warming up, on a machine that may be
+	// busy: patience costs nothing here, and a write that was cut is hard to judge.
+	chosen.Timeouts.Request, chosen.Timeouts.Write = seedTimeout, seedTimeout
 	b := newBackends(chosen)
 	if info.Kratos.Missing == "" {
 		if c.Kratos, err = b.Kratos(ctx); err != nil {
