@@ -77,7 +77,7 @@ func TestImportLooksWithFewRequests(t *testing.T) {
 			}
 		}
 	}
-	const n = 1500
+	const n = 500
 	must(r.Import(bg, wide(n), keto.ImportOptions{}))(t)
 	r.sent.reset()
 	again := must(r.Import(bg, wide(n), keto.ImportOptions{}))(t)
@@ -152,10 +152,10 @@ func TestImportRefusals(t *testing.T) {
 // A few tuples of a huge object are looked up alone, without listing all of it.
 func TestCopiesInAHugeObject(t *testing.T) {
 	r := realKeto(t)
-	const n = 2500
+	const n = 1700
 	must(r.Import(bg, numbered(r, "h", n), keto.ImportOptions{}))(t)
 	r.sent.reset()
-	copies := must(r.Copies(bg, r.tup("h", "user000001"), r.tup("h", "nobody"), r.tup("h", "user002499"), r.tup("h", "user001111")))(t)
+	copies := must(r.Copies(bg, r.tup("h", "user000001"), r.tup("h", "nobody"), r.tup("h", "user001699"), r.tup("h", "user001111")))(t)
 	if fmt.Sprint(copies) != "[1 0 1 1]" {
 		t.Errorf("copies %v", copies)
 	}
