@@ -138,24 +138,31 @@ func (k *realmSeeder) ensureMapped(ctx context.Context, h keycloak.Holder, want 
 func (k *realmSeeder) groupTree(ctx context.Context) error {
 	k.t.begin("groups", len(k.k.Groups))
 	for _, w := range k.k.Groups {
-		g, err := k.r.GroupByPath(ctx, w.Path)
-		was := same
-		if clients.Is(err, clients.NotFound) {
-			was = created
-			var made clients.Change[keycloak.Group]
-			made, err = k.r.CreateGroup(ctx, k.groups[path.Dir(w.Path)], path.Base(w.Path))
-			g = made.After
-		}
-		if err != nil {
+		if err := again(ctx, func(ctx context.Context) error { return k.ensureGroup(ctx, w) }); err != nil {
 			return err
 		}
-		k.groups[w.Path] = g.ID
-		more, err := k.ensureMapped(ctx, keycloak.OfGroup(g.ID), w.Roles)
-		if err != nil {
-			return err
-		}
-		k.t.count(max(was, more), 1)
 	}
+	return nil
+}
+
+func (k *realmSeeder) ensureGroup(ctx context.Context, w story.Group) error {
+	g, err := k.r.GroupByPath(ctx, w.Path)
+	was := same
+	if clients.Is(err, clients.NotFound) {
+		was = created
+		var made clients.Change[keycloak.Group]
+		made, err = k.r.CreateGroup(ctx, k.groups[path.Dir(w.Path)], path.Base(w.Path))
+		g = made.After
+	}
+	if err != nil {
+		return err
+	}
+	k.groups[w.Path] = g.ID
+	more, err := k.ensureMapped(ctx, keycloak.OfGroup(g.ID), w.Roles)
+	if err != nil {
+		return err
+	}
+	k.t.count(max(was, more), 1)
 	return nil
 }
 

@@ -31,7 +31,7 @@ type peopleSeeder struct {
 func (s *peopleSeeder) run(ctx context.Context) (map[string]string, error) {
 	people := s.st.People
 	s.t.begin("identities", len(people))
-	ids := make([]string, len(people))
+	ids := make([]string, len(people)) // in place, for an attempt may come twice
 	index := map[string]int{}
 	for i, p := range people {
 		index[p.Key] = i

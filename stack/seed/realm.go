@@ -42,7 +42,10 @@ func newRealmSeeder(s *keycloak.Server, st *story.Story, realm string, pw *Passw
 }
 
 func (k *realmSeeder) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{k.realm, k.things, k.connections, k.groupTree, k.users} {
+	if err := again(ctx, k.realm); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{k.things, k.connections, k.groupTree, k.users} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -111,8 +114,12 @@ func (k *realmSeeder) things(ctx context.Context) error {
 	}
 	k.t.begin("clients and roles", n)
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return k.ensureRoles(gctx, "", keycloak.Container{}, k.k.RealmRoles) })
-	g.Go(func() error { return k.ensureScopes(gctx) })
+	g.Go(func() error {
+		return again(gctx, func(ctx context.Context) error {
+			return k.ensureRoles(ctx, "", keycloak.Container{}, k.k.RealmRoles)
+		})
+	})
+	g.Go(func() error { return again(gctx, k.ensureScopes) })
 	g.Go(func() error { return each(gctx, parallelKeycloak, k.k.Clients, k.ensureClient) })
 	return g.Wait()
 }

@@ -167,7 +167,8 @@ func (r *run) kratosAndKeto(ctx context.Context) error {
 		r.tKeto.part.Skipped = "there is no Keto"
 		return nil
 	}
-	if err := seedTuples(ctx, r.c.Keto, r.st, r.id, r.tKeto); err != nil {
+	err := again(ctx, func(ctx context.Context) error { return seedTuples(ctx, r.c.Keto, r.st, r.id, r.tKeto) })
+	if err != nil {
 		return fmt.Errorf("seed Keto: %w", err)
 	}
 	return nil
@@ -197,11 +198,16 @@ func (r *run) keycloak(ctx context.Context) error {
 			if !ofKeycloak(w.Op) {
 				continue
 			}
-			was, err := r.realm.write(ctx, w, false)
+			err := again(ctx, func(ctx context.Context) error {
+				was, err := r.realm.write(ctx, w, false)
+				if err == nil {
+					r.tKeycloak.count(was, 1)
+				}
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("seed Keycloak: ticket %s: %w", ticket.ID, err)
 			}
-			r.tKeycloak.count(was, 1)
 		}
 	}
 	return nil

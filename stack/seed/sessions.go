@@ -33,7 +33,7 @@ func (s *peopleSeeder) sessions(ctx context.Context, ids map[string]string) erro
 	}
 	// Those who need short sessions come first, alone: meanwhile everybody's are short.
 	for _, p := range people {
-		if err := s.expired(ctx, door, p, ids[p.Key]); err != nil {
+		if err := again(ctx, func(ctx context.Context) error { return s.expired(ctx, door, p, ids[p.Key]) }); err != nil {
 			return fmt.Errorf("%s: %w", p.Key, err)
 		}
 	}

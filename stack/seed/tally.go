@@ -2,6 +2,7 @@ package seed
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -117,9 +118,46 @@ func each[T any](ctx context.Context, limit int, items []T, f func(context.Conte
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(limit)
 	for _, item := range items {
-		g.Go(func() error { return f(ctx, item) })
+		g.Go(func() error {
+			return again(ctx, func(ctx context.Context) error { return f(ctx, item) })
+		})
 	}
 	return g.Wait()
+}
+
+// attempts is how often something is tried that a busy server did not answer.
+const attempts = 5
+
+// again repeats work that looks before it writes, when its outcome is not known or
+// the server had no time: right after a start, on a machine that is busy with the
+// start, Keycloak takes longer for a new realm than a request may last, and Kratos
+// on SQLite answers 500 to a write that had to wait. A conflict right after such a
+// failure is the earlier attempt that has come through in the meantime.
+func again(ctx context.Context, work func(context.Context) error) error {
+	unsure := false
+	for n := 1; ; n++ {
+		err := work(ctx)
+		kind := clients.KindOf(err)
+		slow := kind == clients.UnknownOutcome || kind == clients.Timeout || kind == clients.RateLimited || kind == clients.Unreachable && status(err) >= 500
+		if err == nil || n == attempts || ctx.Err() != nil || !slow && !(unsure && kind == clients.Conflict) {
+			return err
+		}
+		unsure = true
+		if pause(ctx, time.Duration(n)*retryPause) != nil {
+			return err
+		}
+	}
+}
+
+// retryPause is the time before the first repetition; each further one waits longer.
+var retryPause = time.Second
+
+// status is the HTTP status of a failed request, 0 when there was no answer.
+func status(err error) int {
+	if p, ok := errors.AsType[*clients.Problem](err); ok {
+		return p.Status
+	}
+	return 0
 }
 
 // collect reads all pages of a list that is known to be short.

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"gatehouse/access/tuple"
+	"gatehouse/clients"
 )
 
 func TestGenerated(t *testing.T) {
@@ -174,5 +176,39 @@ func TestDiffering(t *testing.T) {
 	got, err := differing(raw, map[string]any{"verifyEmail": true, "failureFactor": uint64(5), "name": "y", "gone": false, "new": 1})
 	if err != nil || len(got) != 3 || got["name"] != "y" || got["gone"] != false || got["new"] != 1 {
 		t.Errorf("%v %v", got, err)
+	}
+}
+
+func TestAgain(t *testing.T) {
+	retryPause = time.Millisecond
+	t.Cleanup(func() { retryPause = time.Second })
+	problem := func(k clients.Kind, status int) error { return &clients.Problem{Kind: k, Status: status} }
+	unsure, conflict := problem(clients.UnknownOutcome, 0), problem(clients.Conflict, 409)
+	tests := []struct {
+		name    string
+		answers []error // of the attempts; nil ends it
+		tries   int
+		fails   bool
+	}{
+		{"at once", []error{nil}, 1, false},
+		{"unknown outcome, then there", []error{unsure, nil}, 2, false},
+		{"unknown outcome, then a conflict, then there", []error{unsure, conflict, nil}, 3, false},
+		{"a conflict of its own", []error{conflict, nil}, 1, true},
+		{"a locked database", []error{problem(clients.Unreachable, 500), nil}, 2, false},
+		{"nobody there", []error{problem(clients.Unreachable, 0), nil}, 1, true},
+		{"a wrong request", []error{problem(clients.Invalid, 400), nil}, 1, true},
+		{"never", []error{unsure, unsure, unsure, unsure, unsure, nil}, attempts, true},
+	}
+	for _, tt := range tests {
+		n := 0
+		err := again(t.Context(), func(context.Context) error { n++; return tt.answers[n-1] })
+		if n != tt.tries || (err != nil) != tt.fails {
+			t.Errorf("%s: %d attempts, %v", tt.name, n, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	if err := again(ctx, func(context.Context) error { n++; cancel(); return unsure }); err == nil || n != 1 {
+		t.Errorf("after a cancel: %d attempts, %v", n, err)
 	}
 }
