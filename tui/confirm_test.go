@@ -152,7 +152,7 @@ func TestUndo(t *testing.T) {
 	s.Press("u")
 	s.Want("nothing to undo")
 	s.Press("a")
-	s.Want("set a", "u undo"[:0])
+	s.Want("set a")
 	s.Press("b")
 	s.Want("set b")
 	s.Press("down")
@@ -165,11 +165,8 @@ func TestUndo(t *testing.T) {
 	s.Want("again")
 	s.Press("u")
 	s.Want("Undo: set a?", "PUT old")
-	s.Send(func() any { world = "other"; return nil }) // ignored by all; only keeps the order
-	s.Settle()
 	s.Press("y")
-	s.Settle()
-	s.Press("down")
+	s.Want("undone: set a")
 	s.Press("u")
 	s.Want("nothing to undo")
 }
