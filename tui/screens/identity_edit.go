@@ -190,6 +190,7 @@ func (s *Identity) verify(address string, verified bool, word string) {
 // undoVerify marks the address as it was, if nobody marked it otherwise since.
 func (s *Identity) undoVerify(address string, verified bool, word string) tui.Undo {
 	k, r, id := s.spec.Edit, s.spec.Kratos, s.id
+	var after kratos.Identity
 	return tui.Undo{What: "mark " + address + " as " + word, Lines: []string{fmt.Sprintf("%s: verified = %t", address, !verified)},
 		Run: func(ctx context.Context) error {
 			now, err := r.Get(ctx, id)
@@ -198,13 +199,14 @@ func (s *Identity) undoVerify(address string, verified bool, word string) tui.Un
 			}
 			for _, a := range now.Addresses {
 				if a.Value == address && a.Verified == verified {
-					_, err := k.MarkVerified(ctx, id, address, !verified)
+					c, err := k.MarkVerified(ctx, id, address, !verified)
+					after = c.After
 					return err
 				}
 			}
 			return &clients.Problem{Kind: clients.Conflict, Op: "undo", Reason: address + " is no longer marked as " + word, Hint: "look at it again and decide anew"}
 		},
-		Then: s.loadIdentity}
+		Then: func() { s.show(after) }}
 }
 
 // askDelete deletes the identity. The name has to be typed: it takes the sessions

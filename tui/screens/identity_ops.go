@@ -93,14 +93,20 @@ type identityOutcome struct {
 	err     error
 }
 
-// runAll does it for everybody, a few side by side. One that fails does not stop
-// the others: the person decided for all of them.
+// runAll does it for everybody, one after the other: two writes side by side make a
+// Kratos on SQLite wait for its own lock until one of them fails (v1.3.1; 40 people
+// took 1 s one by one, and 11 s with two failures by fours). One that fails does not
+// stop the others: the person decided for all of them.
 func (op identityOp) runAll(ctx context.Context, k IdentityWriter, rows []IdentityRow) ([]identityOutcome, error) {
 	out := make([]identityOutcome, len(rows))
-	sideBySide(len(rows), func(i int) {
-		out[i] = op.run(ctx, k, rows[i].ID)
-		out[i].row = rows[i]
-	})
+	for i, r := range rows {
+		if ctx.Err() == nil {
+			out[i] = op.run(ctx, k, r.ID)
+		} else {
+			out[i].err = &clients.Problem{Kind: clients.Timeout, Op: op.verb, Reason: "there was no time left for it, so nothing was sent", Hint: "do the rest again"}
+		}
+		out[i].row = r
+	}
 	return out, op.problem(out)
 }
 
@@ -182,10 +188,10 @@ func (op identityOp) undo(k IdentityWriter, done []identityOutcome, put func(kra
 	back := identityOp{verb: "undo " + op.verb, done: "as before"}
 	out := make([]identityOutcome, len(left))
 	u.Run = func(ctx context.Context) error {
-		sideBySide(len(left), func(i int) {
+		for i := range left {
 			c, err := k.Edit(ctx, left[i].ID, kratos.Edit{State: op.back, Base: &left[i]})
 			out[i] = identityOutcome{row: rows[i], after: c.After, err: err}
-		})
+		}
 		return back.problem(out)
 	}
 	u.Then = func() {

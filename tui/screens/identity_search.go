@@ -17,20 +17,6 @@ type IdentityFinder interface {
 	FindPrefix(ctx context.Context, prefix, cursor string) (clients.Page[kratos.Identity], error)
 }
 
-// NewIdentitySearch lists the identities that words find on the server: what Home
-// opens for a name or an e-mail that was typed there.
-func NewIdentitySearch(k IdentitiesKratos, write IdentityWriter, open func(id string) tui.Screen, words string) *tui.List[IdentityRow] {
-	l := NewIdentities(k, write, open)
-	find := identitySearchRows(k)
-	l.Spec.Title = "people like " + words
-	l.Spec.Fetch = func(ctx context.Context, cursor string) (tui.Page[IdentityRow], error) {
-		return find(ctx, words, cursor)
-	}
-	l.Spec.Empty = "Nobody has the id " + words + ", or an e-mail or another login name that begins so. " +
-		"The server does not know names: in the list of all identities, / looks at everything that has been read."
-	return l
-}
-
 // identitySearchRows looks for words: a whole id first, then a login name that is
 // exactly that, then those that begin with it. The same identity comes once.
 func identitySearchRows(k IdentityFinder) func(ctx context.Context, words, cursor string) (tui.Page[IdentityRow], error) {

@@ -139,7 +139,7 @@ func (s *Identity) credentialPart() widget.Section {
 		out.Note = "p asks which are really set up"
 	}
 	stale := s.who.StaleIdentifiers()
-	for _, c := range s.who.Credentials {
+	for _, c := range sortedCredentials(s.who.Credentials) {
 		known := s.setUpWords(c.Type)
 		// Where no login name belongs to it, Kratos files it under the id of the identity.
 		names := slices.DeleteFunc(slices.Clone(c.Identifiers), func(n string) bool { return n == s.id })
@@ -183,6 +183,21 @@ func (s *Identity) setUpWords(kind string) string {
 		return theme.MarkAllowed + " set up"
 	}
 	return theme.MarkDenied + " not set up"
+}
+
+// credentialOrder is first factors before second ones, the usual before the rare.
+var credentialOrder = []string{kratos.Password, kratos.Passkey, kratos.OIDC, kratos.SAML, kratos.Code, kratos.TOTP, kratos.WebAuthn, kratos.LookupSecret}
+
+func sortedCredentials(list kratos.Credentials) kratos.Credentials {
+	list = slices.Clone(list)
+	place := func(c kratos.Credential) int {
+		if i := slices.Index(credentialOrder, c.Type); i >= 0 {
+			return i
+		}
+		return len(credentialOrder)
+	}
+	slices.SortStableFunc(list, func(a, b kratos.Credential) int { return place(a) - place(b) })
+	return list
 }
 
 var credentialNames = map[string]string{

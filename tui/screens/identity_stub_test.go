@@ -24,9 +24,9 @@ const (
 	identBo  = "b0b00a2e-1111-4222-8333-4444555566e3"
 )
 
-// kratosStub is a Kratos in memory. Calls named in fail answer with that error, and
+// identKratosStub is a Kratos in memory. Calls named in fail answer with that error, and
 // those named in hold wait for its context.
-type kratosStub struct {
+type identKratosStub struct {
 	mu       sync.Mutex
 	people   []kratos.Identity
 	sessions map[string][]kratos.Session
@@ -37,7 +37,7 @@ type kratosStub struct {
 	pageSize int
 }
 
-func (k *kratosStub) begin(ctx context.Context, name, arg string) error {
+func (k *identKratosStub) begin(ctx context.Context, name, arg string) error {
 	k.mu.Lock()
 	k.calls = append(k.calls, strings.TrimSpace(name+" "+arg))
 	hold, err := k.hold[name], k.fail[name]
@@ -49,7 +49,7 @@ func (k *kratosStub) begin(ctx context.Context, name, arg string) error {
 	return err
 }
 
-func (k *kratosStub) setFail(name string, err error) {
+func (k *identKratosStub) setFail(name string, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fail == nil {
@@ -58,7 +58,7 @@ func (k *kratosStub) setFail(name string, err error) {
 	k.fail[name] = err
 }
 
-func (k *kratosStub) called(name string) int {
+func (k *identKratosStub) called(name string) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := 0
@@ -70,11 +70,11 @@ func (k *kratosStub) called(name string) int {
 	return n
 }
 
-func (k *kratosStub) at(id string) int {
+func (k *identKratosStub) at(id string) int {
 	return slices.IndexFunc(k.people, func(i kratos.Identity) bool { return i.ID == id })
 }
 
-func (k *kratosStub) List(ctx context.Context, cursor string) (clients.Page[kratos.Identity], error) {
+func (k *identKratosStub) List(ctx context.Context, cursor string) (clients.Page[kratos.Identity], error) {
 	page := clients.Page[kratos.Identity]{Total: -1}
 	if err := k.begin(ctx, "List", cursor); err != nil {
 		return page, err
@@ -90,7 +90,7 @@ func (k *kratosStub) List(ctx context.Context, cursor string) (clients.Page[krat
 	return page, nil
 }
 
-func (k *kratosStub) Count(ctx context.Context) (int, error) {
+func (k *identKratosStub) Count(ctx context.Context) (int, error) {
 	if err := k.begin(ctx, "Count", ""); err != nil {
 		return -1, err
 	}
@@ -99,7 +99,7 @@ func (k *kratosStub) Count(ctx context.Context) (int, error) {
 	return len(k.people), nil
 }
 
-func (k *kratosStub) Get(ctx context.Context, id string) (kratos.Identity, error) {
+func (k *identKratosStub) Get(ctx context.Context, id string) (kratos.Identity, error) {
 	if err := k.begin(ctx, "Get", id); err != nil {
 		return kratos.Identity{}, err
 	}
@@ -111,7 +111,7 @@ func (k *kratosStub) Get(ctx context.Context, id string) (kratos.Identity, error
 	return kratos.Identity{}, &clients.Problem{Kind: clients.NotFound, Op: "read the identity", Reason: "Unable to locate the resource"}
 }
 
-func (k *kratosStub) find(fits func(string) bool) []kratos.Identity {
+func (k *identKratosStub) find(fits func(string) bool) []kratos.Identity {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var out []kratos.Identity
@@ -123,21 +123,21 @@ func (k *kratosStub) find(fits func(string) bool) []kratos.Identity {
 	return out
 }
 
-func (k *kratosStub) FindExact(ctx context.Context, name string) ([]kratos.Identity, error) {
+func (k *identKratosStub) FindExact(ctx context.Context, name string) ([]kratos.Identity, error) {
 	if err := k.begin(ctx, "FindExact", name); err != nil {
 		return nil, err
 	}
 	return k.find(func(s string) bool { return strings.EqualFold(s, name) }), nil
 }
 
-func (k *kratosStub) FindPrefix(ctx context.Context, prefix, _ string) (clients.Page[kratos.Identity], error) {
+func (k *identKratosStub) FindPrefix(ctx context.Context, prefix, _ string) (clients.Page[kratos.Identity], error) {
 	if err := k.begin(ctx, "FindPrefix", prefix); err != nil {
 		return clients.Page[kratos.Identity]{}, err
 	}
 	return clients.Page[kratos.Identity]{Items: k.find(func(s string) bool { return strings.HasPrefix(s, prefix) }), Total: -1}, nil
 }
 
-func (k *kratosStub) IdentitySessions(ctx context.Context, id string, q kratos.SessionQuery, _ string) (clients.Page[kratos.Session], error) {
+func (k *identKratosStub) IdentitySessions(ctx context.Context, id string, q kratos.SessionQuery, _ string) (clients.Page[kratos.Session], error) {
 	page := clients.Page[kratos.Session]{Total: -1}
 	if err := k.begin(ctx, "IdentitySessions", id); err != nil {
 		return page, err
@@ -160,12 +160,12 @@ func (k *kratosStub) IdentitySessions(ctx context.Context, id string, q kratos.S
 	return page, nil
 }
 
-func (k *kratosStub) Readiness(ctx context.Context, id string) (kratos.Readiness, error) {
+func (k *identKratosStub) Readiness(ctx context.Context, id string) (kratos.Readiness, error) {
 	return k.ready, k.begin(ctx, "Readiness", id)
 }
 
 // change edits one identity in place.
-func (k *kratosStub) change(ctx context.Context, name, id string, edit func(*kratos.Identity) error) (clients.Change[kratos.Identity], error) {
+func (k *identKratosStub) change(ctx context.Context, name, id string, edit func(*kratos.Identity) error) (clients.Change[kratos.Identity], error) {
 	var c clients.Change[kratos.Identity]
 	if err := k.begin(ctx, name, id); err != nil {
 		return c, err
@@ -186,11 +186,11 @@ func (k *kratosStub) change(ctx context.Context, name, id string, edit func(*kra
 	return c, nil
 }
 
-func (k *kratosStub) setState(s kratos.State) func(*kratos.Identity) error {
+func (k *identKratosStub) setState(s kratos.State) func(*kratos.Identity) error {
 	return func(i *kratos.Identity) error { i.State, i.StateChangedAt = s, identNow; return nil }
 }
 
-func (k *kratosStub) Suspend(ctx context.Context, id string) (kratos.Suspension, error) {
+func (k *identKratosStub) Suspend(ctx context.Context, id string) (kratos.Suspension, error) {
 	c, err := k.change(ctx, "Suspend", id, k.setState(kratos.Inactive))
 	s := kratos.Suspension{Change: c}
 	if err == nil {
@@ -199,7 +199,7 @@ func (k *kratosStub) Suspend(ctx context.Context, id string) (kratos.Suspension,
 	return s, err
 }
 
-func (k *kratosStub) Activate(ctx context.Context, id string) (kratos.Activation, error) {
+func (k *identKratosStub) Activate(ctx context.Context, id string) (kratos.Activation, error) {
 	c, err := k.change(ctx, "Activate", id, k.setState(kratos.Active))
 	a := kratos.Activation{Change: c}
 	if err == nil {
@@ -210,7 +210,7 @@ func (k *kratosStub) Activate(ctx context.Context, id string) (kratos.Activation
 	return a, err
 }
 
-func (k *kratosStub) EndSessions(ctx context.Context, id string) (kratos.Ended, error) {
+func (k *identKratosStub) EndSessions(ctx context.Context, id string) (kratos.Ended, error) {
 	if err := k.begin(ctx, "EndSessions", id); err != nil {
 		return kratos.Ended{}, err
 	}
@@ -227,7 +227,7 @@ func (k *kratosStub) EndSessions(ctx context.Context, id string) (kratos.Ended, 
 	return e, nil
 }
 
-func (k *kratosStub) Edit(ctx context.Context, id string, e kratos.Edit) (clients.Change[kratos.Identity], error) {
+func (k *identKratosStub) Edit(ctx context.Context, id string, e kratos.Edit) (clients.Change[kratos.Identity], error) {
 	return k.change(ctx, "Edit", id, func(i *kratos.Identity) error {
 		if e.Base != nil && (e.Base.State != i.State || string(e.Base.Traits) != string(i.Traits)) {
 			return &clients.Problem{Kind: clients.Conflict, Op: "edit the identity", Reason: "somebody changed it since it was read", Hint: "look at the new state and edit again"}
@@ -236,7 +236,7 @@ func (k *kratosStub) Edit(ctx context.Context, id string, e kratos.Edit) (client
 	})
 }
 
-func (k *kratosStub) RevokeSession(ctx context.Context, id string) (clients.Change[kratos.Session], error) {
+func (k *identKratosStub) RevokeSession(ctx context.Context, id string) (clients.Change[kratos.Session], error) {
 	var c clients.Change[kratos.Session]
 	if err := k.begin(ctx, "RevokeSession", id); err != nil {
 		return c, err
@@ -255,7 +255,7 @@ func (k *kratosStub) RevokeSession(ctx context.Context, id string) (clients.Chan
 	return c, nil
 }
 
-func (k *kratosStub) MarkVerified(ctx context.Context, id, address string, on bool) (clients.Change[kratos.Identity], error) {
+func (k *identKratosStub) MarkVerified(ctx context.Context, id, address string, on bool) (clients.Change[kratos.Identity], error) {
 	return k.change(ctx, "MarkVerified", id, func(i *kratos.Identity) error {
 		at := slices.IndexFunc(i.Addresses, func(a kratos.Address) bool { return a.Value == address })
 		i.Addresses[at].Verified = on
@@ -263,7 +263,7 @@ func (k *kratosStub) MarkVerified(ctx context.Context, id, address string, on bo
 	})
 }
 
-func (k *kratosStub) DeleteCredential(ctx context.Context, id, kind, identifier string) (clients.Change[kratos.Identity], error) {
+func (k *identKratosStub) DeleteCredential(ctx context.Context, id, kind, identifier string) (clients.Change[kratos.Identity], error) {
 	return k.change(ctx, "DeleteCredential", id, func(i *kratos.Identity) error {
 		i.Credentials = slices.DeleteFunc(i.Credentials, func(c kratos.Credential) bool {
 			return c.Type == kind && (identifier == "" || slices.Contains(c.Identifiers, identifier))
@@ -272,7 +272,7 @@ func (k *kratosStub) DeleteCredential(ctx context.Context, id, kind, identifier 
 	})
 }
 
-func (k *kratosStub) Delete(ctx context.Context, id string) (kratos.Identity, error) {
+func (k *identKratosStub) Delete(ctx context.Context, id string) (kratos.Identity, error) {
 	if err := k.begin(ctx, "Delete", id); err != nil {
 		return kratos.Identity{}, err
 	}
@@ -284,11 +284,11 @@ func (k *kratosStub) Delete(ctx context.Context, id string) (kratos.Identity, er
 	return gone, nil
 }
 
-func (k *kratosStub) RecoveryCode(ctx context.Context, id string, o kratos.RecoveryOptions) (kratos.Recovery, error) {
+func (k *identKratosStub) RecoveryCode(ctx context.Context, id string, o kratos.RecoveryOptions) (kratos.Recovery, error) {
 	return kratos.Recovery{Code: "032573", Link: "http://127.0.0.1:4455/recovery?flow=f1", Expires: identNow.Add(o.Life)}, k.begin(ctx, "RecoveryCode", o.Life.String())
 }
 
-func (k *kratosStub) RecoveryLink(ctx context.Context, id string, o kratos.RecoveryOptions) (kratos.Recovery, error) {
+func (k *identKratosStub) RecoveryLink(ctx context.Context, id string, o kratos.RecoveryOptions) (kratos.Recovery, error) {
 	return kratos.Recovery{Link: "http://127.0.0.1:4433/self-service/recovery?token=t1", Expires: identNow.Add(o.Life)}, k.begin(ctx, "RecoveryLink", o.Life.String())
 }
 
@@ -308,7 +308,7 @@ func identSession(id string, active bool, hours int) kratos.Session {
 }
 
 // identStubs is Ann with everything there can be.
-func identStubs() (*kratosStub, *ketoHeld, *realmStub) {
+func identStubs() (*identKratosStub, *identKetoStub, *identRealmStub) {
 	ann := identPerson(identAnn, "Ann", "Okafor", "Ann@acme.example")
 	ann.Traits = json.RawMessage(`{"email":"Ann@acme.example","username":"ann.okafor","name":{"first":"Ann","last":"Okafor"},"department":"finance","employee_number":1001,"skills":["consolidation","IFRS"]}`)
 	ann.MetadataPublic = json.RawMessage(`{"desk":"F-12"}`)
@@ -318,24 +318,24 @@ func identStubs() (*kratosStub, *ketoHeld, *realmStub) {
 	bo := identPerson(identBo, "Bo", "Okabe", "bo@acme.example")
 	bo.State = kratos.Inactive
 	bo.Addresses[0].Verified = false
-	k := &kratosStub{people: []kratos.Identity{ann, bo}, pageSize: 100, ready: kratos.Readiness{Password: true, TOTP: true, Providers: []string{"corp:sub-1"}},
+	k := &identKratosStub{people: []kratos.Identity{ann, bo}, pageSize: 100, ready: kratos.Readiness{Password: true, TOTP: true, Providers: []string{"corp:sub-1"}},
 		sessions: map[string][]kratos.Session{
 			identAnn: {identSession("5e550001-1111-4222-8333-444455556601", true, 2), identSession("5e550002-1111-4222-8333-444455556602", false, 5), identSession("5e550003-1111-4222-8333-444455556603", true, 40)},
 			identBo:  {identSession("5e550004-1111-4222-8333-444455556604", true, 3)},
 		}}
-	kt := &ketoHeld{rows: []tuple.Tuple{
+	kt := &identKetoStub{rows: []tuple.Tuple{
 		{Namespace: "Doc", Object: "q3-report", Relation: "viewers", Subject: tuple.SubjectID(identAnn)},
 		{Namespace: "Doc", Object: "budget", Relation: "owners", Subject: tuple.SubjectID(identAnn)},
 		{Namespace: "Group", Object: "finance", Relation: "members", Subject: tuple.SubjectID("ann@acme.example")},
 		{Namespace: "Group", Object: "board", Relation: "members", Subject: tuple.SubjectSet("User", "kc-ann", "")},
 	}}
-	kc := &realmStub{name: "LearningSoftware", users: []keycloak.User{
+	kc := &identRealmStub{name: "LearningSoftware", users: []keycloak.User{
 		{ID: "kc-ann", Username: "ann.okafor", Email: "ann@acme.example", Enabled: true, RequiredActions: []string{"UPDATE_PASSWORD"}}}}
 	return k, kt, kc
 }
 
-// ketoHeld is the reading half of a Keto in memory.
-type ketoHeld struct {
+// identKetoStub is the reading half of a Keto in memory.
+type identKetoStub struct {
 	mu    sync.Mutex
 	rows  []tuple.Tuple
 	fail  error
@@ -344,7 +344,7 @@ type ketoHeld struct {
 	hold  bool
 }
 
-func (k *ketoHeld) ListN(ctx context.Context, q tuple.Query, _ string, size int) (clients.Page[tuple.Tuple], error) {
+func (k *identKetoStub) ListN(ctx context.Context, q tuple.Query, _ string, size int) (clients.Page[tuple.Tuple], error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	page := clients.Page[tuple.Tuple]{Total: -1}
@@ -370,17 +370,17 @@ func (k *ketoHeld) ListN(ctx context.Context, q tuple.Query, _ string, size int)
 	return page, nil
 }
 
-// realmStub is a Keycloak realm in memory.
-type realmStub struct {
+// identRealmStub is a Keycloak realm in memory.
+type identRealmStub struct {
 	name  string
 	users []keycloak.User
 	fail  map[string]error
 	lock  keycloak.LockState
 }
 
-func (r *realmStub) Name() string { return r.name }
+func (r *identRealmStub) Name() string { return r.name }
 
-func (r *realmStub) Users(q keycloak.UserQuery) clients.Fetch[keycloak.User] {
+func (r *identRealmStub) Users(q keycloak.UserQuery) clients.Fetch[keycloak.User] {
 	return func(context.Context, string) (clients.Page[keycloak.User], error) {
 		var page clients.Page[keycloak.User]
 		for _, u := range r.users {
@@ -392,18 +392,18 @@ func (r *realmStub) Users(q keycloak.UserQuery) clients.Fetch[keycloak.User] {
 	}
 }
 
-func (r *realmStub) Lock(context.Context, string) (keycloak.LockState, error) {
+func (r *identRealmStub) Lock(context.Context, string) (keycloak.LockState, error) {
 	return r.lock, r.fail["Lock"]
 }
 
-func (r *realmStub) Effective(context.Context, keycloak.Holder) (keycloak.Effective, error) {
+func (r *identRealmStub) Effective(context.Context, keycloak.Holder) (keycloak.Effective, error) {
 	role := func(name string, direct bool) keycloak.EffectiveRole {
 		return keycloak.EffectiveRole{Role: keycloak.Role{ID: name, Name: name}, Direct: direct}
 	}
 	return keycloak.Effective{Roles: []keycloak.EffectiveRole{role("employee", false), role("examiner", true), role("uma", false)}}, r.fail["Effective"]
 }
 
-func (r *realmStub) UserGroups(string, keycloak.GroupQuery) clients.Fetch[keycloak.Group] {
+func (r *identRealmStub) UserGroups(string, keycloak.GroupQuery) clients.Fetch[keycloak.Group] {
 	return func(context.Context, string) (clients.Page[keycloak.Group], error) {
 		return clients.Page[keycloak.Group]{Items: []keycloak.Group{{Path: "/staff/finance"}}}, r.fail["UserGroups"]
 	}
@@ -416,7 +416,7 @@ var (
 )
 
 // identSpec is everything wired to stubs.
-func identSpec(k *kratosStub, kt *ketoHeld, kc *realmStub) IdentitySpec {
+func identSpec(k *identKratosStub, kt *identKetoStub, kc *identRealmStub) IdentitySpec {
 	return IdentitySpec{Kratos: k, Write: k, Edit: k, Recover: k, Keto: kt, Realms: []IdentityRealm{kc}}
 }
 

@@ -127,7 +127,7 @@ func TestIdentityPartsFailAlone(t *testing.T) {
 	t.Run("two realms", func(t *testing.T) {
 		k, kt, kc := identStubs()
 		spec := identSpec(k, kt, kc)
-		spec.Realms = append(spec.Realms, &realmStub{name: "other", fail: map[string]error{"Users": errKcDenied}})
+		spec.Realms = append(spec.Realms, &identRealmStub{name: "other", fail: map[string]error{"Users": errKcDenied}})
 		s := identOpen(t, spec, identAnn, 120, 60)
 		s.Want("Keycloak realm LearningSoftware", "Keycloak realm other", "our account lacks view-users", "keycloak ✓ enabled")
 	})
@@ -231,18 +231,18 @@ func TestIdentityRemovesCredentials(t *testing.T) {
 	s.Want("1 session, last", "4 tuples", "one-time code", "authenticator app", "social sign-in", "corp:sub-1")
 	s.Want("? left over: no trait has it any more") // old@acme.example
 	s.Press("tab", "tab", "x")
-	s.Want("a one-time code belongs to the e-mail address")
-	s.Press("down", "x")
 	s.Want("Kratos does not remove passwords")
 	s.Press("down", "down", "down", "x")
-	s.Want("Remove authenticator app of Ann Okafor?", "no longer asked for it")
-	s.Press("y")
-	s.Want("authenticator app removed")
-	s.Press("x")
 	s.Want("Remove social sign-in of Ann Okafor?", "credential oidc corp:sub-1", "locked out")
 	s.Press("y")
 	s.Want("social sign-in removed")
 	s.WantNot("corp:sub-1")
+	s.Press("x")
+	s.Want("a one-time code belongs to the e-mail address")
+	s.Press("down", "x")
+	s.Want("Remove authenticator app of Ann Okafor?", "no longer asked for it")
+	s.Press("y")
+	s.Want("authenticator app removed")
 }
 
 func TestIdentityMarksAddresses(t *testing.T) {
