@@ -276,7 +276,7 @@ func TestConsoleWritesRoleMappings(t *testing.T) {
 	s.Press("enter")
 	s.Want("roles of ben", "employee", "inherited", "/staff")
 	grant := func(container string, roles ...string) {
-		s.Press("g")
+		s.Press("a")
 		s.Want("of which client?", container)
 		s.Type(container)
 		s.Press("enter")

@@ -53,7 +53,7 @@ var scenes = []scene{
 	{"grant", light, 100, 24, []step{
 		{[]string{"down", "enter"}, []string{"role mappings"}},
 		{[]string{"enter"}, []string{"THROUGH"}},
-		{[]string{"g"}, []string{"realm roles"}},
+		{[]string{"a"}, []string{"realm roles"}},
 		{[]string{"learningPortal", "enter"}, []string{"should ben get"}}}},
 	{"help", dark, 100, 34, []step{{[]string{":", "identities", "enter"}, []string{"identities   42"}}, {[]string{"?"}, []string{"type to search"}}}},
 }

@@ -22,7 +22,7 @@ func NewRealms(k RealmsKeycloak, open func(realm string) tui.Screen) *tui.List[k
 		Columns: []tui.Column[keycloak.RealmSettings]{
 			{Title: "REALM", Width: 24, Flex: 1, Cell: name, Less: func(a, b keycloak.RealmSettings) int { return cmp.Compare(a.Name, b.Name) }},
 			{Title: "CALLED", Width: 30, Flex: 2, Drop: 2, Cell: func(r keycloak.RealmSettings) string { return r.DisplayName }},
-			{Title: "STATE", Width: 12, Drop: 1, Cell: func(r keycloak.RealmSettings) string { return triWord(r.Enabled, "✓ enabled", "✗ disabled") }},
+			{Title: "STATE", Width: 13, Drop: 1, Cell: func(r keycloak.RealmSettings) string { return triWord(r.Enabled, "✓ enabled", "✗ disabled") }},
 		},
 		Fetch: func(ctx context.Context, _ string) (tui.Page[keycloak.RealmSettings], error) {
 			all, err := k.Realms(ctx)

@@ -144,13 +144,13 @@ func tokenSection(name string, p keycloak.Preview) widget.Section {
 	claims, rest := flattenTraits(p.Claims)
 	var fields []widget.Field
 	for _, c := range claims {
-		fields = append(fields, widget.Field{Label: c.Path, Value: c.Value})
+		fields = append(fields, widget.Field{Label: claimLabel(c.Path), Value: c.Value})
 	}
 	if rest > 0 {
 		fields = append(fields, widget.Field{Label: "…", Value: count(rest, "more claim")})
 	}
 	grants := func(f widget.Field) int {
-		if strings.Contains(f.Label, "access") || f.Label == "aud" || f.Label == "scope" {
+		if strings.Contains(f.Label, "roles") || f.Label == "aud" || f.Label == "scope" {
 			return 0
 		}
 		return 1
@@ -160,4 +160,17 @@ func tokenSection(name string, p keycloak.Preview) widget.Section {
 	})
 	sec.Fields = append(sec.Fields, fields...)
 	return sec
+}
+
+// claimLabel says in words where Keycloak puts roles; other claims keep their path.
+func claimLabel(path string) string {
+	if path == "realm_access.roles" {
+		return "realm roles"
+	}
+	if client, ok := strings.CutPrefix(path, "resource_access."); ok {
+		if client, ok = strings.CutSuffix(client, ".roles"); ok {
+			return "roles of " + client
+		}
+	}
+	return path
 }

@@ -70,7 +70,7 @@ func NewUserRoles(spec UserRolesSpec) *tui.List[keycloak.EffectiveRole] {
 		Actions: u.actions,
 		Detail:  u.detail,
 		Value:   func(r keycloak.EffectiveRole) any { return r },
-		Empty:   spec.Name + " holds no role at all, not even the realm's default roles. g grants one.",
+		Empty:   spec.Name + " holds no role at all, not even the realm's default roles. a grants one.",
 		Sort:    "HELD",
 	})
 }
@@ -157,7 +157,7 @@ func yesNo(b bool) string {
 
 func (u *userRoles) actions(l *tui.List[keycloak.EffectiveRole]) []tui.Action {
 	acts := []tui.Action{
-		{Name: "grant", Keys: []string{"g"}, Footer: 2, Mutates: true, Help: "Pick roles and grant them.", Run: tui.Do(func() { u.pickContainer(l) })},
+		{Name: "grant", Keys: []string{"a"}, Footer: 2, Mutates: true, Help: "Pick roles and grant them.", Run: tui.Do(func() { u.pickContainer(l) })},
 		{Name: "revoke", Keys: []string{"x", "delete"}, Footer: 3, Mutates: true, Help: "Revoke the marked roles, or the one under the cursor.", Why: func() string { return u.whyNotRevoke(l) }, Run: tui.Do(func() { u.revoke(l) })},
 	}
 	link := func(name, key, help string, footer int, to func() tui.Screen) {

@@ -23,7 +23,9 @@ func (t *Table[T]) resort() {
 		t.order = nil
 		return
 	}
-	t.order = t.order[:0]
+	if t.order = t.order[:0]; t.order == nil {
+		t.order = []int32{} // nil stands for unsorted, and the first rows are still to come
+	}
 	for row := int32(0); row < int32(t.rows.n); row++ {
 		t.order = append(t.order, row)
 	}

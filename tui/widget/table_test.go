@@ -296,3 +296,13 @@ func TestFilterLanguage(t *testing.T) {
 		}
 	}
 }
+
+func TestSortedBeforeTheFirstRow(t *testing.T) {
+	table := widget.NewTable(func(s string) string { return s }, []widget.Column[string]{{Title: "A", Width: 5, Cell: func(s string) string { return s }}})
+	table.SortBy(0, false)
+	table.Append([]string{"c", "a"})
+	table.Append([]string{"b"})
+	if got := slices.Collect(table.Rows()); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("rows that come after the order was chosen: %q", got)
+	}
+}
