@@ -181,6 +181,7 @@ const (
 // Known reports whether the server told.
 func (t Tri) Known() bool { return t != Unknown }
 
+// String is "unknown", "no" or "yes".
 func (t Tri) String() string { return [...]string{"unknown", "no", "yes"}[t] }
 
 // UnmarshalJSON takes true, false and null.
@@ -216,6 +217,7 @@ type Cut []string
 // Any reports whether something may have been left out.
 func (c Cut) Any() bool { return len(c) > 0 }
 
+// String lists the rights that are missing.
 func (c Cut) String() string { return strings.Join(c, ", ") }
 
 // Access is what our own account may do with one object, as the server reports it
