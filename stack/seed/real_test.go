@@ -78,7 +78,7 @@ func (w *world) start() error {
 	if err != nil {
 		return err
 	}
-	w.opts = seed.Options{PasswordFile: filepath.Join(dir, "people.json"), Realm: "story-" + w.word, KratosConfig: kratosConfig(info)}
+	w.opts = seed.Options{PasswordFile: filepath.Join(dir, "people.json"), Realm: "story-" + w.word}
 	if w.c, err = connect(info); err != nil {
 		return err
 	}
@@ -105,28 +105,25 @@ func connect(info stack.Info) (seed.Clients, error) {
 	}
 	var c seed.Clients
 	var err error
+	if info.Keycloak.Missing == "" {
+		if c.Keycloak, err = connectKeycloak(info.Keycloak); err != nil {
+			return c, err
+		}
+	}
 	if c.Kratos, err = kratos.New(kratos.Options{AdminURL: info.Kratos.AdminURL, PublicURL: info.Kratos.PublicURL}); err != nil {
 		return c, err
 	}
-	if c.Keto, err = keto.New(keto.Options{ReadURL: info.Keto.ReadURL, WriteURL: info.Keto.WriteURL, Read: http("keto read"), Write: http("keto write")}); err != nil {
-		return c, err
-	}
-	pw, err := info.Keycloak.Password()
-	if err != nil {
-		return c, err
-	}
-	c.Keycloak, err = keycloak.New(keycloak.Options{URL: info.Keycloak.URL, Login: keycloak.Login{Username: info.Keycloak.AdminUsername, Password: pw},
-		Transport: transport.Options{Timeout: 30 * time.Second}})
+	c.Keto, err = keto.New(keto.Options{ReadURL: info.Keto.ReadURL, WriteURL: info.Keto.WriteURL, Read: http("keto read"), Write: http("keto write")})
 	return c, err
 }
 
-// kratosConfig is the configuration file of the stack's Kratos, where it has one.
-func kratosConfig(info stack.Info) string {
-	path := filepath.Join(info.Dir, "kratos", "kratos.yml")
-	if _, err := os.Stat(path); err != nil {
-		return ""
+func connectKeycloak(info stack.KeycloakInfo) (*keycloak.Server, error) {
+	pw, err := info.Password()
+	if err != nil {
+		return nil, err
 	}
-	return path
+	return keycloak.New(keycloak.Options{URL: info.URL, Login: keycloak.Login{Username: info.AdminUsername, Password: pw},
+		Transport: transport.Options{Timeout: 30 * time.Second}})
 }
 
 // remove takes away what the run has made.
