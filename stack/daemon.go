@@ -48,7 +48,7 @@ func Detach(ctx context.Context, o Options, seed string, args ...string) (Info, 
 	if err != nil {
 		return Info{}, fmt.Errorf("find this program, to start a supervisor: %w", err)
 	}
-	log, err := openLog(supervisorLog(o.Name))
+	log, _, err := openLog(supervisorLog(o.Name))
 	if err != nil {
 		return Info{}, err
 	}

@@ -18,7 +18,11 @@ import (
 const terminate = syscall.SIGTERM
 
 // killGroup kills a process and all it started, as far as they stayed in its group.
-func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+func killGroup(pid int) {
+	if pid > 1 { // 0 would be our own group, 1 every process of ours
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	}
+}
 
 // envGuard marks a copy of this program that was started to be a guard.
 const envGuard = "GATEHOUSE_STACK_GUARD"

@@ -139,7 +139,7 @@ func (b *builder) firstRun(ctx context.Context, java, dist, dir, password, logPa
 	if err := where.assign(FreePorts, []Server{Keycloak}); err != nil {
 		return err
 	}
-	log, err := openLog(logPath)
+	log, from, err := openLog(logPath)
 	if err != nil {
 		return err
 	}
@@ -147,8 +147,7 @@ func (b *builder) firstRun(ctx context.Context, java, dist, dir, password, logPa
 	cmd := keycloakCommand(java, dist, where["keycloak.http"], where["keycloak.management"])
 	cmd.Dir = dir
 	cmd.Env = childEnv("KC_DB_URL="+h2URL, "KC_BOOTSTRAP_ADMIN_USERNAME="+keycloakAdmin, "KC_BOOTSTRAP_ADMIN_PASSWORD="+password)
-	cmd.Stdout, cmd.Stderr = log.File, log.File
-	from := log.size()
+	cmd.Stdout, cmd.Stderr = log, log
 	proc, err := launch(cmd)
 	if err != nil {
 		return err

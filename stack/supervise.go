@@ -183,18 +183,17 @@ func (k *Stack) startOnFreePorts(ctx context.Context, u *unit) (*process, error)
 // startOnce starts the server's process and waits until it is ready. On an error
 // the process is gone.
 func (k *Stack) startOnce(ctx context.Context, u *unit) (*process, error) {
-	log, err := openLog(k.logPath(u.server))
+	log, from, err := openLog(k.logPath(u.server))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() // the child has its own copy
-	from := log.size()
 	cmd := u.command()
 	cmd.Dir = k.serverDir(u.server)
 	if cmd.Env == nil {
 		cmd.Env = childEnv()
 	}
-	cmd.Stdout, cmd.Stderr = log.File, log.File
+	cmd.Stdout, cmd.Stderr = log, log
 	p, err := launch(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", u.program.path, err)

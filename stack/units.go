@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,15 +141,14 @@ func (k *Stack) migrate(ctx context.Context, u *unit, args ...string) error {
 	if err := k.privateDatabase(u.server); err != nil {
 		return err
 	}
-	log, err := openLog(k.logPath(u.server))
+	log, from, err := openLog(k.logPath(u.server))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	cmd := exec.Command(u.program.path, args...)
 	cmd.Dir, cmd.Env = k.serverDir(u.server), childEnv()
-	cmd.Stdout, cmd.Stderr = log.File, log.File
-	from := log.size()
+	cmd.Stdout, cmd.Stderr = log, log
 	p, err := launch(cmd)
 	if err != nil {
 		return fmt.Errorf("make the database: %w", err)
@@ -180,28 +180,28 @@ func (k *Stack) privateDatabase(s Server) error {
 	return f.Close()
 }
 
-// logFile is a server's log file, appended to.
-type logFile struct{ *os.File }
-
 // A log beyond this size is set aside when its server starts; one older part is kept.
 const logLimit = 20 << 20
 
-func openLog(path string) (logFile, error) {
-	if info, err := os.Stat(path); err == nil && info.Size() > logLimit {
+// openLog opens a log to append to it, and says how long it is. It returns the
+// plain file on purpose: given anything else as its output, a command would write
+// into a pipe that breaks when we die or close our side.
+func openLog(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > logLimit {
 		if err := os.Rename(path, path+".1"); err != nil {
-			return logFile{}, err
+			return nil, 0, err
 		}
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return logFile{f}, err
-}
-
-func (l logFile) size() int64 {
-	info, err := l.Stat()
 	if err != nil {
-		return 0
+		return nil, 0, err
 	}
-	return info.Size()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		_ = f.Close()
+	}
+	return f, size, err
 }
 
 // logTail is the end of what was logged from an offset on, on one line.
