@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 
 	"gatehouse/clients"
@@ -60,7 +59,8 @@ func exitCode(err error, interrupted bool) (code int, print bool) {
 	case err == nil:
 		return exitYes, false
 	case interrupted:
-		return exitInterrupted, !errors.Is(err, context.Canceled) && !clients.Is(err, clients.Canceled)
+		// Who stopped it knows that; but a write that may have happened is told.
+		return exitInterrupted, !clients.Is(err, clients.Canceled)
 	case errors.As(err, &ee):
 		return ee.code, ee.err != nil
 	case errors.Is(err, errReaderGone):

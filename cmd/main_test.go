@@ -14,9 +14,18 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// TestMain keeps the configuration of whoever runs the tests out of them, and
-// makes the program itself a command of the scripts in testdata/script.
+// TestMain makes the program itself a command of the scripts in testdata/script.
 func TestMain(m *testing.M) {
+	testscript.Main(isolated{m}, map[string]func(){
+		"gatehouse": func() { os.Exit(Main(context.Background(), os.Args[1:], OSWorld())) },
+	})
+}
+
+// isolated runs the tests without the configuration of whoever runs them.
+type isolated struct{ m *testing.M }
+
+// Run implements testscript.TestingM.
+func (i isolated) Run() int {
 	dir, err := os.MkdirTemp("", "gatehouse-cmd-test")
 	if err != nil {
 		panic(err)
@@ -31,12 +40,10 @@ func TestMain(m *testing.M) {
 		}
 	}
 	xdg.Reload()
-	testscript.Main(m, map[string]func(){
-		"gatehouse": func() { os.Exit(Main(context.Background(), os.Args[1:], OSWorld())) },
-	})
+	return i.m.Run()
 }
 
-// run is one command line of a test and what came of it.
+// ran is one command line of a test and what came of it.
 type ran struct {
 	code           int
 	stdout, stderr string

@@ -54,6 +54,7 @@ func run(ctx context.Context, g *globals, root *cobra.Command) error {
 // command that only holds others say so: cobra would print its help and succeed,
 // and a script with a mistyped verb would go on.
 func prepare(g *globals, c *cobra.Command, ran *bool) {
+	c.SuggestionsMinimumDistance = 2
 	for _, sub := range c.Commands() {
 		prepare(g, sub, ran)
 	}
@@ -68,24 +69,30 @@ func prepare(g *globals, c *cobra.Command, ran *bool) {
 		}
 	case c.Run == nil && c.HasSubCommands():
 		c.Args = cobra.ArbitraryArgs
-		c.RunE = func(c *cobra.Command, args []string) error { return needVerb(c, args) }
+		c.RunE = func(c *cobra.Command, args []string) error {
+			*ran = true
+			return needVerb(c, args)
+		}
 	}
 }
 
 func needVerb(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	p := &clients.Problem{Kind: clients.Invalid, Op: "bad usage", Hint: "see " + c.CommandPath() + " --help"}
+	switch {
+	case len(args) == 0:
 		var verbs []string
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() {
 				verbs = append(verbs, sub.Name())
 			}
 		}
-		return fmt.Errorf("%s needs one of: %s", c.CommandPath(), strings.Join(verbs, ", "))
+		p.Reason = c.CommandPath() + " needs one of: " + strings.Join(verbs, ", ")
+	case len(c.SuggestionsFor(args[0])) > 0:
+		p.Reason = fmt.Sprintf("%s has no %q, did you mean %s?", c.CommandPath(), args[0], strings.Join(c.SuggestionsFor(args[0]), " or "))
+	default:
+		p.Reason = fmt.Sprintf("%s has no %q", c.CommandPath(), args[0])
 	}
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		return fmt.Errorf("%s has no %q, did you mean %s?", c.CommandPath(), args[0], strings.Join(near, " or "))
-	}
-	return fmt.Errorf("%s has no %q", c.CommandPath(), args[0])
+	return p
 }
 
 // oneSentence joins the lines of cobra's suggestions.
@@ -100,9 +107,8 @@ func newRootCommand(g *globals) *cobra.Command {
 			"Ory Kratos (who somebody is), Ory Keto (which relations they hold) and\n" +
 			"Keycloak (which roles reach their token).\n\n" +
 			"Without a verb it opens the console.",
-		SuggestionsMinimumDistance: 2,
-		SilenceErrors:              true,
-		SilenceUsage:               true,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
 	root.SetIn(g.stdin)
 	root.SetOut(g.stdout)
