@@ -21,6 +21,7 @@ import (
 // file name. A test keeps the files current.
 var generatedDocs = map[string]func(w io.Writer, root *cobra.Command) error{
 	"commands.md": writeCommandDocs,
+	"keys.md":     writeKeyDocs,
 	"output.md":   func(w io.Writer, _ *cobra.Command) error { return writeSchemaDocs(w) },
 }
 

@@ -2,6 +2,7 @@ package screens
 
 import (
 	"context"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -58,7 +59,7 @@ func NewTicket(t Ticket, links TicketLinks) *TicketScreen {
 }
 
 // Title is the crumb.
-func (s *TicketScreen) Title() string { return "ticket " + s.ticket.ID }
+func (s *TicketScreen) Title() string { return strings.TrimSpace("ticket " + s.ticket.ID) }
 
 // Init finds out whom the ticket is about.
 func (s *TicketScreen) Init(h tui.Host) tea.Cmd {
