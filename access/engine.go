@@ -1,0 +1,313 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatehouse/access/opl"
+	"gatehouse/access/tuple"
+)
+
+// Reader gives the engine the stored tuples.
+type Reader interface {
+	// Has reports whether exactly this tuple is stored.
+	Has(ctx context.Context, t tuple.Tuple) (bool, error)
+	// Of lists the tuples of an object, of all relations, in the order in which the
+	// server goes through them. A tuple that is stored twice comes twice.
+	Of(ctx context.Context, namespace, object string) ([]tuple.Tuple, error)
+	// Ahead tells that these objects will be asked for, so that they can be read side
+	// by side. It may do nothing.
+	Ahead(ctx context.Context, objects [][2]string)
+}
+
+// Settings are those of the server that change its decisions.
+type Settings struct {
+	// Engine is the generation; empty means opl.Classic.
+	Engine opl.Engine
+	// MaxDepth and MaxWidth are limit.max_read_depth and limit.max_read_width; 0 means
+	// the server's defaults, 5 and 100.
+	MaxDepth, MaxWidth int
+	// Strict is namespaces.experimental_strict_mode.
+	Strict bool
+	// MaxSteps ends an evaluation that blows up, as rules that call each other can;
+	// 0 means 20,000 steps.
+	MaxSteps int
+}
+
+// The defaults of Settings.
+const (
+	DefaultMaxDepth = 5
+	DefaultMaxWidth = 100
+	defaultMaxSteps = 20_000
+)
+
+func (s Settings) withDefaults() Settings {
+	if s.Engine == "" {
+		s.Engine = opl.Classic
+	}
+	if s.MaxDepth <= 0 {
+		s.MaxDepth = DefaultMaxDepth
+	}
+	if s.MaxWidth <= 0 {
+		s.MaxWidth = DefaultMaxWidth
+	}
+	if s.MaxSteps <= 0 {
+		s.MaxSteps = defaultMaxSteps
+	}
+	return s
+}
+
+// Decision is what an evaluation came to.
+type Decision struct {
+	// Verdict is Unknown where the server answers an error, or where we could not
+	// find out.
+	Verdict Verdict
+	// Root is the whole tree of steps.
+	Root *Node
+	// Visited says that a set was passed over because another branch had been there;
+	// then the answer may hang on the order in which the server reads its rows.
+	Visited bool
+}
+
+// errSteps ends an evaluation that takes too many steps.
+var errSteps = errors.New("it takes too many steps; the rules may call each other in a circle")
+
+// Evaluate decides a question as Keto does, with its limits, its order and its short
+// cuts, over the tuples that the reader gives. A nil model stands for legacy
+// namespaces, which have no rules. maxDepth is that of the request; like Keto it is
+// only honoured between 1 and the server's own limit.
+//
+// Source: internal/check of ory/keto v0.13.0, unchanged in decisions up to v26.2, and
+// for opl.New the engine that follows it.
+func Evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.Tuple, maxDepth int) Decision {
+	return evaluate(ctx, r, m, s, q, maxDepth, order{})
+}
+
+// order varies what Keto leaves to chance, to find answers that hang on it.
+type order struct {
+	lazy    bool // computed operands are looked at when their turn comes, not while the rule is planned
+	reverse bool // subject sets in the opposite order
+}
+
+func evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.Tuple, maxDepth int, o order) Decision {
+	s = s.withDefaults()
+	depth := s.MaxDepth
+	if maxDepth > 0 && maxDepth < depth {
+		depth = maxDepth
+	}
+	e := &engine{ctx: ctx, r: r, m: m, s: s, o: o}
+	root := e.root(q, depth)
+	d := Decision{Root: root, Verdict: Denied, Visited: e.visited}
+	switch {
+	case e.stop != nil || root.Result == Failed:
+		d.Verdict = Unknown
+	case root.Result == Member:
+		d.Verdict = Allowed
+	case root.Result == Undecided && s.Engine == opl.New && s.Strict:
+		d.Verdict = Unknown // it answers 422
+	}
+	return d
+}
+
+// engine is one evaluation.
+type engine struct {
+	ctx     context.Context
+	r       Reader
+	m       *opl.Model
+	s       Settings
+	o       order
+	steps   int
+	stop    error // ends everything: no answer can be given
+	visited bool
+}
+
+// seen are the subject sets that were gone into below one expansion. Keto makes it
+// at the first expansion of a path and shares it with everything below.
+type seen map[tuple.Set]bool
+
+func (e *engine) classic() bool { return e.s.Engine != opl.New }
+
+func (e *engine) root(q tuple.Tuple, depth int) *Node {
+	// Keto maps the names of a question first, and answers "no" where one is unknown.
+	if e.m != nil && (e.m.Namespace(q.Namespace) == nil || q.Subject.Set != nil && e.m.Namespace(q.Subject.Set.Namespace) == nil) {
+		return &Node{Kind: KindAllowed, Result: NotMember, Tuple: q, Depth: depth}
+	}
+	return e.allowed(q, depth, false, nil)
+}
+
+// errUnknownRelation is what Keto's 400 says.
+type errUnknownRelation struct{ namespace, relation string }
+
+func (e *errUnknownRelation) Error() string {
+	return fmt.Sprintf("namespace %s declares no relation %q", e.namespace, e.relation)
+}
+
+// relation finds what the model says; nil is a relation without any rule.
+func (e *engine) relation(namespace, relation string) (*opl.Relation, error) {
+	n := e.m.Namespace(namespace)
+	if relation == "" || n == nil || len(n.Relations) == 0 {
+		return nil, nil
+	}
+	if rel := e.m.Relation(namespace, relation); rel != nil {
+		return rel, nil
+	}
+	return nil, &errUnknownRelation{namespace, relation}
+}
+
+// fail marks a node as failed; what the reader could not do ends the evaluation.
+func (e *engine) fail(n *Node, cut Cut, err error) *Node {
+	n.Result, n.Cut, n.Err = Failed, cut, err
+	if cut != CutRelation && e.stop == nil {
+		e.stop = err
+	}
+	return n
+}
+
+// cutAt marks a node at which a limit ended the search.
+func cutAt(n *Node, cut Cut) *Node {
+	n.Result, n.Cut = Undecided, cut
+	return n
+}
+
+// allowed is everything that can grant t: its rule, the tuple itself, the subject
+// sets on it. skipDirect is set where the tuple was looked for already.
+func (e *engine) allowed(t tuple.Tuple, d int, skipDirect bool, v seen) *Node {
+	n := &Node{Kind: KindAllowed, Tuple: t, Depth: d}
+	e.steps++
+	switch {
+	case e.stop != nil:
+		return e.fail(n, CutSteps, e.stop)
+	case e.steps > e.s.MaxSteps:
+		return e.fail(n, CutSteps, errSteps)
+	case d <= 0:
+		return cutAt(n, CutDepth)
+	}
+	rel, err := e.relation(t.Namespace, t.Relation)
+	if err != nil {
+		return e.fail(n, CutRelation, err)
+	}
+	var checks []func() *Node
+	rewrite := rel.Simplified(e.s.Engine)
+	if rel != nil {
+		n.Rule = rel.Pos
+	}
+	if rewrite != nil {
+		checks = append(checks, e.rewrite(t, rewrite, d, v))
+	}
+	below := d
+	if e.classic() {
+		below--
+	}
+	switch {
+	case skipDirect:
+	case !e.directCounts(rel, t):
+		checks = append(checks, e.ignored(KindDirect, t, n.Rule, below))
+	default:
+		checks = append(checks, func() *Node { return e.direct(t, n.Rule, below) })
+	}
+	if e.expandCounts(rel, t) {
+		checks = append(checks, func() *Node { return e.expand(t, rel, below, v) })
+	} else {
+		checks = append(checks, e.ignored(KindExpand, t, n.Rule, below))
+	}
+	e.union(n, checks)
+	return n
+}
+
+// ignored is a step that strict mode leaves out.
+func (e *engine) ignored(k Kind, t tuple.Tuple, rule opl.Span, d int) func() *Node {
+	return func() *Node {
+		return &Node{Kind: k, Result: NotMember, Cut: CutStrict, Tuple: t, Rule: rule, Depth: d}
+	}
+}
+
+// union runs the checks until one grants or fails.
+func (e *engine) union(n *Node, checks []func() *Node) {
+	n.Result = NotMember
+	for _, check := range checks {
+		c := check()
+		n.Children = append(n.Children, c)
+		switch c.Result {
+		case Member:
+			n.Result = Member
+			return
+		case Failed:
+			n.Result, n.Err = Failed, c.Err
+			return
+		case Undecided:
+			if !e.classic() { // the classic engine forgets that it did not look everywhere
+				n.Result = Undecided
+			}
+		}
+	}
+}
+
+// intersection runs the checks until one does not grant.
+func (e *engine) intersection(n *Node, checks []func() *Node) {
+	n.Result = NotMember
+	if len(checks) == 0 {
+		return
+	}
+	all := Member
+	for _, check := range checks {
+		c := check()
+		n.Children = append(n.Children, c)
+		switch {
+		case c.Result == Failed:
+			n.Result, n.Err = Failed, c.Err
+			return
+		case c.Result == Undecided && !e.classic():
+			all = Undecided // a later "no" still beats it
+		case c.Result != Member:
+			return
+		}
+	}
+	n.Result = all
+}
+
+// direct looks for the tuple itself.
+func (e *engine) direct(t tuple.Tuple, rule opl.Span, d int) *Node {
+	n := &Node{Kind: KindDirect, Tuple: t, Rule: rule, Depth: d, Result: NotMember}
+	if d <= 0 {
+		return cutAt(n, CutDepth)
+	}
+	found, err := e.r.Has(e.ctx, t)
+	if err != nil {
+		return e.fail(n, CutRead, err)
+	}
+	if found {
+		n.Result, n.Stored = Member, &t
+	}
+	return n
+}
+
+// subjects are the subject sets among the subjects of an object's relation, with the
+// tuples that make them so.
+func (e *engine) subjects(namespace, object, relation string) ([]tuple.Tuple, error) {
+	all, err := e.r.Of(e.ctx, namespace, object)
+	if err != nil {
+		return nil, err
+	}
+	var out []tuple.Tuple
+	for _, t := range all {
+		if t.Relation == relation && t.Subject.Set != nil {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// in is the question whether the subject of t is in a set.
+func in(s tuple.Set, t tuple.Tuple) tuple.Tuple {
+	return tuple.Tuple{Namespace: s.Namespace, Object: s.Object, Relation: s.Relation, Subject: t.Subject}
+}
+
+// ahead announces the objects of subject sets.
+func (e *engine) ahead(rows []tuple.Tuple) {
+	var objects [][2]string
+	for _, r := range rows {
+		objects = append(objects, [2]string{r.Subject.Set.Namespace, r.Subject.Set.Object})
+	}
+	e.r.Ahead(e.ctx, objects)
+}
