@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -263,8 +264,15 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, key string, depth int) {
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
+	headers := map[string]string{}
 	for _, p := range entries {
 		name := d.keyText(p)
+		// The names of headers do not differ by case, those of contexts do.
+		canonical := http.CanonicalHeaderKey(name)
+		if twin, twice := headers[canonical]; v.Type().Elem() == secretType && twice && twin != name {
+			d.fail(p.Key, join(key, name), fmt.Sprintf("%s is set twice, also as %q", short(join(key, name)), twin), "keep one of them")
+		}
+		headers[canonical] = name
 		item := reflect.New(v.Type().Elem()).Elem()
 		if item.Kind() == reflect.Pointer {
 			item.Set(reflect.New(item.Type().Elem())) // "dev:" with nothing under it is an empty context

@@ -124,7 +124,7 @@ func runSecretCommand(ctx context.Context, line string) (string, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	out := &bounded{limit: maxSecret}
 	cmd.Stdout = out
-	cmd.WaitDelay = time.Second // a grandchild that keeps the pipe open must not hold us
+	cmd.WaitDelay = 5 * time.Second // a grandchild that keeps the pipe open must not hold us
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
@@ -134,10 +134,12 @@ func runSecretCommand(ctx context.Context, line string) (string, error) {
 		return "", fmt.Errorf("the command did not finish within %s", secretDeadline)
 	case ctx.Err() != nil:
 		return "", ctx.Err()
+	case errors.Is(err, exec.ErrWaitDelay):
+		return "", errors.New("the command left something running that keeps its output open")
 	case errors.As(err, &exit):
 		return "", fmt.Errorf("the command failed (%s)", exit.ProcessState)
 	case err != nil:
-		return "", fmt.Errorf("the command could not be run: %w", errors.Unwrap(err))
+		return "", fmt.Errorf("the command could not be run: %w", err)
 	}
 	return strings.TrimSpace(out.buf.String()), nil
 }
