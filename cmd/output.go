@@ -236,7 +236,7 @@ func (r *rows[T]) Close() error {
 }
 
 // printOne prints a single result: one JSON or YAML document, a CSV of one row,
-// or what text makes of it.
+// or what text makes of it. Without columns it has no CSV form.
 func printOne[T any](g *globals, item T, columns []column[T], text func(w io.Writer) error) error {
 	var b []byte
 	var err error
@@ -244,6 +244,9 @@ func printOne[T any](g *globals, item T, columns []column[T], text func(w io.Wri
 	case asText:
 		return outputError(text(g.stdout))
 	case asCSV:
+		if columns == nil {
+			return usageError("this has no CSV form; use --json or --yaml")
+		}
 		r := newRows(g, columns)
 		if err := r.Add(item); err != nil {
 			return err

@@ -23,21 +23,24 @@ var schemaTypes = map[string]struct {
 	value any
 	by    string
 }{
-	"error":        {errorJSON{}, "every verb, on stderr with --json"},
-	"identity":     {identityOut{}, "identities list, identities get"},
-	"import":       {importResult{}, "tuples import"},
-	"namespace":    {namespaceOut{}, "namespaces"},
-	"role":         {roleOut{}, "roles list"},
-	"role-change":  {roleChange{}, "roles grant, roles revoke"},
-	"seeded":       {seed.Part{}, "stack seed"},
-	"stack":        {stack.Info{}, "stack up"},
-	"stack-status": {stack.Status{}, "stack status, stack list"},
-	"trace":        {access.Trace{}, "check"},
-	"tree":         {treeOut{}, "tuples expand"},
-	"tuple":        {tuple.Tuple{}, "tuples list, tuples export"},
-	"tuple-change": {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
-	"user":         {userOut{}, "users list, users get"},
-	"version":      {versionInfo{}, "version"},
+	"config-finding": {configFinding{}, "config validate"},
+	"context":        {contextOut{}, "context ls"},
+	"error":          {errorJSON{}, "every verb, on stderr with --json"},
+	"identity":       {identityOut{}, "identities list, identities get"},
+	"import":         {importResult{}, "tuples import"},
+	"namespace":      {namespaceOut{}, "namespaces"},
+	"role":           {roleOut{}, "roles list"},
+	"role-change":    {roleChange{}, "roles grant, roles revoke"},
+	"seeded":         {seed.Part{}, "stack seed"},
+	"stack":          {stack.Info{}, "stack up"},
+	"stack-cache":    {stack.CacheEntry{}, "stack cache"},
+	"stack-status":   {stack.Status{}, "stack status, stack list"},
+	"trace":          {access.Trace{}, "check"},
+	"tree":           {treeOut{}, "tuples expand"},
+	"tuple":          {tuple.Tuple{}, "tuples list, tuples export"},
+	"tuple-change":   {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
+	"user":           {userOut{}, "users list, users get"},
+	"version":        {versionInfo{}, "version"},
 }
 
 // schemaOf is the JSON schema of a printed type. With strict it refuses fields that
@@ -57,6 +60,7 @@ func schemaOf(name string, strict bool) (*jsonschema.Schema, error) {
 	}
 	r.ExpandedStruct = name != "tree" // a tree refers to itself
 	s := r.Reflect(t.value)
+	relax(s, s.Definitions, reflect.TypeOf(t.value), map[reflect.Type]bool{})
 	if name == "tuple-change" {
 		body := tupleSchema()
 		for p := body.Properties.Oldest(); p != nil; p = p.Next() {
@@ -75,6 +79,32 @@ func finishSchema(s *jsonschema.Schema, name, by string, strict bool) *jsonschem
 		s.AdditionalProperties = jsonschema.FalseSchema
 	}
 	return s
+}
+
+// relax takes the fields with "omitzero" off the required ones, which the reflector
+// does not know, in the type itself and in those that it is made of.
+func relax(s *jsonschema.Schema, defs jsonschema.Definitions, t reflect.Type, done map[reflect.Type]bool) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || done[t] {
+		return
+	}
+	done[t] = true
+	for _, f := range reflect.VisibleFields(t) {
+		if !f.IsExported() {
+			continue
+		}
+		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if s != nil && strings.Contains(rest, "omitzero") {
+			s.Required = slices.DeleteFunc(s.Required, func(r string) bool { return r == name })
+		}
+		inner := f.Type
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		relax(defs[inner.Name()], defs, inner, done)
+	}
 }
 
 // mapSchema stands for the types whose JSON is not what their fields say.

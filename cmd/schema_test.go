@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/access"
+	"gatehouse/access/tuple"
+	"gatehouse/clients/keto"
+	"gatehouse/clients/kratos"
+	"gatehouse/stack"
+	"gatehouse/stack/seed"
+)
+
+// Every printed type fits its own schema, with everything in it and with nothing.
+// What the servers really send is held against the schemas in real_test.go.
+func TestPrintedTypesFitTheirSchemas(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	set := tuple.Tuple{Namespace: "Doc", Object: "a", Relation: "r", Subject: tuple.SubjectSet("Group", "g", "")}
+	id := tuple.Tuple{Namespace: "Doc", Object: "a", Relation: "r", Subject: tuple.SubjectID("ann")}
+	full := kratos.Identity{ID: "x", SchemaID: "default", State: kratos.Active, Traits: json.RawMessage(`{"n":1}`), MetadataAdmin: json.RawMessage(`[1]`),
+		StateChangedAt: now, Created: now, Updated: now, ExternalID: "e", OrganizationID: "o",
+		Addresses:   []kratos.Address{{Value: "a@b", Via: "email", Verified: true, Status: "completed", VerifiedAt: now}},
+		Credentials: kratos.Credentials{{Type: "oidc"}}, RecoveryAddresses: []kratos.RecoveryAddress{{Value: "a@b", Via: "email"}}}
+	printed := map[string][]any{
+		"identity":     {identityOf(full), identityOf(kratos.Identity{})},
+		"user":         {userOut{}, userOut{CreatedAt: &now, Attributes: map[string][]string{"a": {"b"}}, Groups: []string{"/g"}, Lock: &lockOut{Until: &now, LastFailure: &now}}},
+		"role":         {roleOut{roleName: roleName{RealmRole: "r"}}, roleOut{roleName: roleName{Client: "c", Role: "r"}, Mapping: "inherited", Path: []string{"user a"}}},
+		"tuple":        {set, id},
+		"namespace":    {namespaceOut{Name: "n"}, namespaceOut{Name: "n", Relations: []relationOut{{"r", []string{"User"}}}, Permissions: []string{"p"}, Drift: "not_in_model"}},
+		"tuple-change": {tupleChange{Op: "add", Outcome: outcomeDone, Tuple: set}, tupleChange{Op: "remove", Outcome: outcomeAbsent, Tuple: id}},
+		"role-change": {roleChange{Op: "grant_role", Outcome: outcomeUnknown, User: "u", roleName: roleName{RealmRole: "r"}},
+			roleChange{Op: "revoke_role", Outcome: outcomeDone, Group: "g", roleName: roleName{Client: "c", Role: "r"}, HeldBy: []string{"x"}}},
+		"tree":           {treeOf(&keto.Tree{Type: "union", Subject: set.Subject, Children: []*keto.Tree{{Type: "leaf", Subject: id.Subject}, {Type: "leaf", Subject: id.Subject}, {Type: "intersection"}}})},
+		"trace":          {access.Trace{Schema: access.Schema, Verdict: access.Denied, Server: access.Denied}},
+		"import":         {importResult{}, importResult{ResumeLine: 3}},
+		"version":        {buildVersion(), versionInfo{Servers: []serverVersion{{Server: "keto", Error: "x"}}}},
+		"error":          {errorJSON{errorBody{Kind: "denied"}}},
+		"context":        {contextOut{Name: "dev", BackEnds: []string{"keto"}}},
+		"config-finding": {configFinding{Level: "error"}},
+		"stack":          {stack.Info{Name: "x"}, stack.Info{Kratos: stack.KratosInfo{Absent: stack.Absent{Missing: "no compiler"}}}},
+		"stack-status":   {stack.Status{Servers: []stack.ServerStatus{{}}}},
+		"seeded":         {seed.Part{}},
+		"stack-cache":    {stack.CacheEntry{}},
+	}
+	for name := range schemaTypes {
+		if len(printed[name]) == 0 {
+			t.Errorf("nothing is tried of %s", name)
+		}
+		for _, v := range printed[name] {
+			b, err := encodeJSON(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			validate(t, name, string(b))
+		}
+	}
+}
+
+// The schemas refuse what is not of their type: a test that accepts all proves nothing.
+func TestStrictSchemasRefuse(t *testing.T) {
+	for schema, texts := range map[string][]string{
+		"tuple":        {`{}`, `{"namespace":"a","object":"b","relation":"c","tuple":"x"}`, `{"namespace":"a","object":"b","relation":"c","tuple":"x","subject_id":"a","subject_set":{"namespace":"","object":"","relation":""}}`},
+		"tuple-change": {`{"op":"add","outcome":"perhaps","copies":0,"namespace":"a","object":"b","relation":"c","tuple":"x","subject_id":"a"}`},
+		"user":         {`{"realm":"r","id":"i","username":"u","email_verified":true,"enabled":true,"password":"x"}`},
+		"identity":     {`{"id":1}`},
+	} {
+		for _, text := range texts {
+			failed := &quiet{TB: t}
+			validate(failed, schema, text)
+			if !failed.failed {
+				t.Errorf("%s takes %s", schema, text)
+			}
+		}
+	}
+}
+
+// quiet notes failures instead of failing.
+type quiet struct {
+	testing.TB
+	failed bool
+}
+
+func (q *quiet) Errorf(string, ...any) { q.failed = true }
+func (q *quiet) Helper()               {}
+
+func TestSchemaCommand(t *testing.T) {
+	list := gatehouse(t, nil, "schema", "--jsonl").want(t, 0).stdout
+	for name := range schemaTypes {
+		if !strings.Contains(list, `{"name":"`+name+`",`) {
+			t.Errorf("%s is not listed", name)
+		}
+		out := gatehouse(t, nil, "schema", name).want(t, 0)
+		var s map[string]any
+		if err := json.Unmarshal([]byte(out.stdout), &s); err != nil || s["$schema"] == nil {
+			t.Errorf("%s: %v in %q", name, err, out.stdout)
+		}
+	}
+	if e := gatehouse(t, nil, "schema", "tuples", "--json").want(t, 2).failure(t); e.Hint != `did you mean "tuple"?` {
+		t.Errorf("%+v", e)
+	}
+}
