@@ -48,7 +48,7 @@ func NewIdentities(k IdentitiesKratos, write IdentityWriter, open func(id string
 		Actions:    identityListActions(write),
 		Open:       func(r IdentityRow) tui.Screen { return open(r.ID) },
 		Detail:     IdentityRow.sections,
-		Text:       func(r IdentityRow) string { return r.ID + " " + r.Traits },
+		Text:       func(r IdentityRow) string { return r.Traits },
 		Value:      IdentityRow.export,
 		Empty:      "Nobody has an identity yet. People appear here when they register, or when they are imported.",
 		Timeout:    30 * time.Second,

@@ -30,12 +30,7 @@ type IdentityRow struct {
 func identityRow(i kratos.Identity) IdentityRow {
 	r := IdentityRow{ID: i.ID, Schema: unique.Make(i.SchemaID).Value(), Suspended: i.State == kratos.Inactive,
 		Created: i.Created, Traits: string(i.Traits)}
-	if r.Name = i.Name(); r.Name == "" {
-		r.Name = i.Username()
-	}
-	if mails := i.Emails(); len(mails) > 0 {
-		r.Email = mails[0]
-	}
+	r.Name, r.Email = identityBrief(i, r.Traits)
 	for _, a := range i.Addresses {
 		if r.Addresses == 255 {
 			break
