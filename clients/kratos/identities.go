@@ -95,22 +95,50 @@ func pageSize(n, byDefault, most int) int {
 // Identities reads one page of the identities that q asks for. They come in the
 // order of their ids, which are random: a new identity may appear on any page.
 func (c *Client) Identities(ctx context.Context, q Query, cursor string) (clients.Page[Identity], error) {
-	const op = "list identities"
-	none := clients.Page[Identity]{Total: -1}
-	if err := c.checkQuery(op, q); err != nil {
-		return none, err
+	if err := c.checkQuery(opList, q); err != nil {
+		return clients.Page[Identity]{Total: -1}, err
 	}
-	page := clients.Page[Identity]{Total: -1}
-	reply, err := c.admin.Do(ctx, transport.Request{Op: op, Path: []string{"admin", "identities"}, Query: q.values(cursor),
-		Decode: func(r io.Reader) (err error) { page.Items, err = decodeList[Identity](r); return err }})
+	var body []byte
+	reply, err := c.admin.Do(ctx, c.listRequest(q, cursor, &body))
+	var items []Identity
+	if err == nil {
+		items, err = c.unlist(body)
+	}
+	return c.page(q, items, reply.Header, err)
+}
+
+const opList = "list identities"
+
+// listRequest is the request for one page as text.
+func (c *Client) listRequest(q Query, cursor string, body *[]byte) transport.Request {
+	return transport.Request{Op: opList, Path: []string{"admin", "identities"}, Query: q.values(cursor), Out: body}
+}
+
+// unlist decodes a page.
+func (c *Client) unlist(body []byte) ([]Identity, error) {
+	items, err := decodeIdentities(body)
 	if err != nil {
-		return none, err
+		return nil, &clients.Problem{Kind: clients.Unreachable, Op: opList, Target: c.admin.Target(), Status: http.StatusOK,
+			Reason: "the answer is not what was expected: " + err.Error(), Hint: "check that kratos.admin_url is the admin port of a Kratos", Err: err}
 	}
-	if len(page.Items) > 0 && len(q.IDs) == 0 {
-		page.Next = nextToken(reply.Header)
+	return items, nil
+}
+
+// page puts a page together and checks that it is one.
+func (c *Client) page(q Query, items []Identity, h http.Header, err error) (clients.Page[Identity], error) {
+	page := clients.Page[Identity]{Total: -1}
+	if p, ok := err.(*clients.Problem); ok && p.Kind == clients.Timeout && (q.Identifier != "" || q.Prefix != "") {
+		// SQLite without statistics compares every identity with every login name.
+		p.Hint = "where Kratos keeps thousands of identities in SQLite, run ANALYZE on its database once; or look through the whole list"
 	}
-	if ignored(q, page.Items) {
-		return none, c.invalid(op, "this Kratos ignores the filter and answers with everybody", "look through the whole list instead")
+	if err != nil {
+		return page, err
+	}
+	if ignored(q, items) {
+		return page, c.invalid(opList, "this Kratos ignores the filter and answers with everybody", "look through the whole list instead")
+	}
+	if page.Items = items; len(items) > 0 && len(q.IDs) == 0 {
+		page.Next = nextToken(h)
 	}
 	return page, nil
 }
@@ -153,13 +181,6 @@ func (c *Client) checkQuery(op string, q Query) error {
 		}
 	}
 	return nil
-}
-
-// Fetch binds a query for clients.Each, which walks all pages and holds one.
-func (c *Client) Fetch(q Query) clients.Fetch[Identity] {
-	return func(ctx context.Context, cursor string) (clients.Page[Identity], error) {
-		return c.Identities(ctx, q, cursor)
-	}
 }
 
 // List reads one page of all identities.
@@ -234,6 +255,7 @@ func (c *Client) GetByExternalID(ctx context.Context, external string) (Identity
 	}
 	var i Identity
 	_, err := c.admin.Do(ctx, transport.Request{Op: op, Path: []string{"admin", "identities", "by", "external", external}, Out: &i})
+	i.normal()
 	if p, ok := err.(*clients.Problem); ok && notHere(p) {
 		return i, c.invalid(op, "this Kratos has no external ids", "they came with Kratos 25.4")
 	}
@@ -260,6 +282,7 @@ func decodeList[T any](r io.Reader) ([]T, error) {
 		if err := dec.Decode(&one); err != nil {
 			return nil, err
 		}
+		normalize(&one)
 		out = append(out, one)
 	}
 	_, err = dec.Token() // the closing bracket: without it the answer was cut

@@ -160,7 +160,15 @@ func answer[T any](c *transport.Caller, op string, resp *http.Response, err erro
 	if err == nil && len(body) > 0 {
 		err = json.Unmarshal(body, &v)
 	}
+	normalize(&v)
 	return v, c.Generated(op, resp, err, secrets...)
+}
+
+// normalize finishes what was decoded, where it is a thing that needs it.
+func normalize(v any) {
+	if n, ok := v.(interface{ normal() }); ok {
+		n.normal()
+	}
 }
 
 // orFailed makes sure that an answer without success is an error.

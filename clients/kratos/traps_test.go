@@ -83,36 +83,55 @@ func TestHealth(t *testing.T) {
 	contains(t, m, "go_goroutines")
 }
 
-// Walking the list meets everybody once; a plain list has no credentials, and one
-// with them has no configuration of any.
+// Walking the list meets everybody once, page by page; a plain list has no
+// credentials, and one with them has no configuration of any.
 func TestWalk(t *testing.T) {
 	w := real(t)
+	run := unique("walk")
 	want := map[string]bool{}
-	for range 5 {
-		want[w.person(kratos.NewIdentity{Password: goodPassword}).ID] = false
+	for n := range 5 {
+		want[w.person(kratos.NewIdentity{Password: goodPassword, Traits: traits(run + string(rune('a'+n)) + "@gatehouse.test")}).ID] = true
 	}
-	for _, with := range []bool{false, true} {
+	for _, q := range []kratos.Query{{PageSize: 2, Prefix: run}, {PageSize: 5, Prefix: run}, {PageSize: 500}, {PageSize: 500, WithCredentials: true}} {
 		seen := map[string]bool{}
-		for i, err := range clients.Each(bg, w.Fetch(kratos.Query{PageSize: 2, WithCredentials: with})) {
+		for i, err := range clients.Each(bg, w.Fetch(q)) {
 			ok(t, err)
 			if seen[i.ID] {
 				t.Fatalf("%s came twice", i.ID)
 			}
-			seen[i.ID] = true
-			if _, ours := want[i.ID]; !ours {
+			if seen[i.ID] = true; !want[i.ID] {
+				if q.Prefix != "" {
+					t.Errorf("%+v found %s", q, i.Traits)
+				}
 				continue
 			}
-			if want[i.ID] = true; with != (i.Credentials != nil) {
-				t.Errorf("with=%v: credentials %v", with, i.Credentials)
+			with := q.WithCredentials || q.Prefix != ""
+			if with != (i.Credentials != nil) {
+				t.Errorf("%+v: credentials %v", q, i.Credentials)
 			}
 			if c, has := i.Credentials.Of(kratos.Password); with && (!has || len(c.Identifiers) != 1) {
 				t.Errorf("credentials %v", i.Credentials)
 			}
 		}
-		for id, met := range want {
-			if !met {
-				t.Errorf("%s was not met", id)
+		for id := range want {
+			if !seen[id] {
+				t.Errorf("%+v did not meet %s", q, id)
 			}
+		}
+	}
+	// Page by page, each fetched again from its cursor, by List and by a Fetch that has
+	// read another page ahead.
+	fetch := w.Fetch(kratos.Query{Prefix: run, PageSize: 2})
+	first, err := fetch(bg, "")
+	ok(t, err)
+	second, err := fetch(bg, first.Next)
+	ok(t, err)
+	for _, again := range []string{"", first.Next, "", second.Next, first.Next} {
+		got, err := fetch(bg, again)
+		ok(t, err)
+		direct, err := w.Identities(bg, kratos.Query{Prefix: run, PageSize: 2}, again)
+		if err != nil || len(got.Items) != len(direct.Items) || got.Items[0].ID != direct.Items[0].ID || got.Next != direct.Next {
+			t.Errorf("cursor %q: %v, %v; %v", again, got, direct, err)
 		}
 	}
 	for _, e := range w.log.Entries() {

@@ -134,18 +134,21 @@ func (c Credentials) Types() []string {
 	return out
 }
 
-// UnmarshalJSON reads an identity as any version of Kratos writes it.
-func (i *Identity) UnmarshalJSON(data []byte) error {
-	type plain Identity
-	if err := json.Unmarshal(data, (*plain)(i)); err != nil {
-		return err
-	}
+// normal makes one thing of metadata that is absent and metadata that is null, which
+// the server does not tell apart either. It is called on everything that was read;
+// an UnmarshalJSON of Identity would cost a list a second look at every byte.
+func (i *Identity) normal() {
 	i.MetadataPublic, i.MetadataAdmin = notNull(i.MetadataPublic), notNull(i.MetadataAdmin)
-	return nil
 }
 
-// notNull makes one thing of "absent" and "null", which the server does not tell
-// apart either.
+// normal is the same for the identity of a session.
+func (s *Session) normal() {
+	if s.Identity != nil {
+		s.Identity.normal()
+	}
+}
+
+// notNull drops the JSON value null.
 func notNull(m json.RawMessage) json.RawMessage {
 	if len(m) == 0 || string(m) == "null" {
 		return nil

@@ -81,7 +81,8 @@ type Request struct {
 	// Accept lists further statuses that are an answer and not a failure, such as
 	// Keto's 403 for "denied". 2xx always is. A 3xx in it is not followed.
 	Accept []int
-	// Out receives the decoded JSON answer; a *[]byte or a *string gets it raw. nil drops it.
+	// Out receives the decoded JSON answer; a *[]byte or a *string gets it raw, the
+	// former in the memory that it has already. nil drops it.
 	Out any
 	// Decode reads the answer in Out's place, as a stream.
 	Decode func(io.Reader) error
@@ -196,8 +197,9 @@ func encode(r Request) (io.Reader, string, error) {
 func (c *Caller) read(r Request, resp *http.Response) error {
 	switch out := r.Out.(type) {
 	case *[]byte:
-		b, err := io.ReadAll(resp.Body)
-		*out = b
+		b := bytes.NewBuffer((*out)[:0])
+		_, err := b.ReadFrom(resp.Body)
+		*out = b.Bytes()
 		return err
 	case *string:
 		b, err := io.ReadAll(resp.Body)
