@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"time"
 )
 
@@ -52,6 +54,8 @@ func (a awaited) wait(ctx context.Context) error {
 	defer beat.Stop()
 	tick := time.NewTicker(a.poll)
 	defer tick.Stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
 	for {
 		select {
 		case <-a.p.done:
@@ -66,18 +70,42 @@ func (a awaited) wait(ctx context.Context) error {
 		case <-beat.C:
 			beat.Reset(heartbeat(time.Since(a.p.started)))
 			a.say(a.server, fmt.Sprintf("not ready yet after %s", time.Since(a.p.started).Round(time.Second)))
+		case <-look.C:
+			// Keto without its read port neither ends nor says a word.
+			if err := a.robbed(); err != nil {
+				return err
+			}
 		case <-tick.C:
-			if !healthy(ctx, a.ready) || a.p.exited() {
+			if !healthy(ctx, a.ready) || !a.allOpen() || a.p.exited() {
 				continue
 			}
-			for _, port := range a.ports {
-				if owns, known := ownsPort(a.p.pid(), port); known && !owns {
-					return fmt.Errorf("%w: port %d%s", errPortTaken, port, holder(port))
-				}
-			}
-			return nil
+			return a.robbed()
 		}
 	}
+}
+
+// allOpen tells whether every port takes connections: a server that is ready on
+// one may be about to open another.
+func (a awaited) allOpen() bool {
+	for _, port := range a.ports {
+		c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
+		if err != nil {
+			return false
+		}
+		_ = c.Close()
+	}
+	return true
+}
+
+// robbed tells whether another process listens on one of the ports, as far as the
+// system says.
+func (a awaited) robbed() error {
+	for _, port := range a.ports {
+		if heldByOther(a.p.pid(), port) {
+			return fmt.Errorf("%w: port %d%s", errPortTaken, port, holder(port))
+		}
+	}
+	return nil
 }
 
 func (a awaited) tail(lines int) string { return logTail(a.log, a.from, lines) }

@@ -44,11 +44,10 @@ func holdsAny(pid int, inodes map[string]bool) bool {
 	return false
 }
 
-// ownsPort tells whether the process listens on the port; known is false where
-// the system does not say.
-func ownsPort(pid, port int) (owns, known bool) {
+// heldByOther tells whether somebody listens on the port and the process does not.
+func heldByOther(pid, port int) bool {
 	inodes := listening(port)
-	return len(inodes) > 0 && holdsAny(pid, inodes), true
+	return len(inodes) > 0 && !holdsAny(pid, inodes)
 }
 
 // listenerOf finds the process that listens on a port, among those we may look at.
