@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
@@ -45,7 +46,7 @@ func manyUsers(ctx context.Context, s *keycloak.Server, realm string, names name
 		if err != nil {
 			return err
 		}
-		done, err := r.ImportPartial(ctx, keycloak.Import{Data: data, IfExists: keycloak.ImportSkip})
+		done, err := importUsers(ctx, r, data)
 		if err != nil {
 			return fmt.Errorf("seed Keycloak: %w", err)
 		}
@@ -67,6 +68,26 @@ func manyUsers(ctx context.Context, s *keycloak.Server, realm string, names name
 	}
 	return flush()
 }
+
+// importUsers imports users, leaving out those that exist. A seeding that was broken
+// off may have an import on its way that the server is still carrying out: the two
+// meet in a conflict, which passes when the other one is done.
+func importUsers(ctx context.Context, r *keycloak.Realm, data []byte) (keycloak.ImportResult, error) {
+	for attempt := 1; ; attempt++ {
+		done, err := r.ImportPartial(ctx, keycloak.Import{Data: data, IfExists: keycloak.ImportSkip})
+		if !clients.Is(err, clients.Conflict) || attempt == importAttempts {
+			return done, err
+		}
+		select {
+		case <-ctx.Done():
+			return done, ctx.Err()
+		case <-time.After(time.Duration(attempt) * time.Second):
+		}
+	}
+}
+
+// importAttempts is how often an import that met a conflict is tried.
+const importAttempts = 5
 
 // userRepresentation names the default role because an import gives none by itself.
 func userRepresentation(names namer, g generated, defaultRole string) map[string]any {
