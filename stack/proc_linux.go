@@ -24,7 +24,10 @@ var starter = sync.OnceValue(func() chan<- func() {
 
 func startServer(cmd *exec.Cmd) (release func(), err error) {
 	// A group of its own keeps the terminal's Ctrl-C for us, who stop the servers in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 	result := make(chan error, 1)
 	starter() <- func() { result <- cmd.Start() }
 	return func() {}, <-result

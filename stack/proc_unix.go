@@ -9,7 +9,10 @@ import (
 
 func startServer(cmd *exec.Cmd) (release func(), err error) {
 	return startGuarded(cmd, func(cmd *exec.Cmd) (func(), error) {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if cmd.SysProcAttr == nil {
+			cmd.SysProcAttr = &syscall.SysProcAttr{}
+		}
+		cmd.SysProcAttr.Setpgid = true
 		return func() {}, cmd.Start()
 	})
 }
