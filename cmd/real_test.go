@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"gatehouse/access"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
+	"gatehouse/clients"
 	"gatehouse/stack/stacktest"
 )
 
@@ -298,4 +301,33 @@ func TestRealIdentities(t *testing.T) {
 	}
 	gatehouse(t, env, "identities", "get", "nobody-"+mail).want(t, 1)
 	gatehouse(t, env, "identities", "get", "00000000-0000-4000-8000-000000000000").want(t, 1)
+}
+
+// A write to the real Keto whose answer is lost is looked up and told as it is.
+func TestRealLostTupleAnswers(t *testing.T) {
+	k := newRealKeto(t)
+	target, err := url.Parse(stacktest.Keto(t).WriteURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		forward bool
+		code    int
+	}{{true, 0}, {false, 2}} {
+		proxy := httptest.NewServer(losing(httputil.NewSingleHostReverseProxy(target), c.forward, func(r *http.Request) bool { return r.Method == "PATCH" }))
+		t.Cleanup(proxy.Close)
+		object := uniq("cmd-lost-")
+		tp := fmt.Sprintf("%s:%s#%s@ann", k.namespace, object, k.relation)
+		t.Cleanup(func() { gatehouse(t, k.env, "tuples", "rm", tp) })
+		env := append(slices.Clone(k.env), "GATEHOUSE_KETO_WRITE_URL="+proxy.URL)
+		r := gatehouse(t, env, "tuples", "add", tp, "--json").want(t, c.code)
+		if c.forward {
+			k.wantStored(t, object, tp)
+			continue
+		}
+		k.wantStored(t, object)
+		if e := r.failure(t); e.Kind != clients.UnknownOutcome || !strings.Contains(e.Reason, "has not happened so far") {
+			t.Errorf("%+v", e)
+		}
+	}
 }
