@@ -14,28 +14,31 @@ import (
 const freshFor = 2 * time.Second
 
 // Fetch binds a query for walking through all pages, by clients.Each or one by one.
-// While a page is decoded and looked at, the next one is on its way, so that a walk
-// is as fast as the server makes pages. Two pages are held at most, one of them as
-// text. A Fetch may be called by one goroutine at a time.
+// To who asks for page after page without a pause it reads ahead, so that a walk is
+// as fast as the server makes pages: while one page is decoded and looked at, the
+// next lies ready and the one after it is on its way, both as text. Who takes time
+// over a page gets the following one fresh.
 func (c *Client) Fetch(q Query) clients.Fetch[Identity] {
-	a := &ahead{c: c, q: q}
+	a := &ahead{c: c, q: q, spare: make(chan []byte, 3)}
 	return a.fetch
 }
 
 // ahead walks one query.
 type ahead struct {
-	c  *Client
-	q  Query
-	mu sync.Mutex
-	// next is the page on its way and the cursor it is for.
-	next   chan rawPage
-	cursor string
-	// spare is the memory of a page that was decoded, for the next but one.
-	spare []byte
+	c     *Client
+	q     Query
+	spare chan []byte // memory of pages that were decoded
+
+	mu     sync.Mutex
+	expect string    // the cursor that goes on where the last page ended
+	since  time.Time // when the last page was delivered
+	pages  <-chan rawPage
+	stop   context.CancelFunc
 }
 
 // rawPage is a page as text.
 type rawPage struct {
+	cursor string
 	body   []byte
 	header http.Header
 	read   time.Time
@@ -46,59 +49,104 @@ func (a *ahead) fetch(ctx context.Context, cursor string) (clients.Page[Identity
 	if err := a.c.checkQuery(opList, a.q); err != nil {
 		return clients.Page[Identity]{Total: -1}, err
 	}
-	raw, taken := a.take(ctx, cursor)
-	if !taken {
+	if err := a.c.ctxErr(ctx, opList); err != nil {
+		return clients.Page[Identity]{Total: -1}, err
+	}
+	a.mu.Lock()
+	walking := cursor != "" && cursor == a.expect && time.Since(a.since) < freshFor
+	if !walking {
+		a.halt()
+	}
+	pages := a.pages
+	a.mu.Unlock()
+
+	raw, ready := take(ctx, pages, cursor)
+	if !ready {
 		raw = a.read(ctx, cursor)
 	}
-	if raw.err == nil && len(a.q.IDs) == 0 {
-		if next := nextToken(raw.header); next != "" && next != cursor {
-			a.start(ctx, next)
-		}
-	}
 	var items []Identity
+	next := ""
+	if raw.err == nil && len(a.q.IDs) == 0 {
+		next = nextToken(raw.header)
+	}
+	if !ready && walking && next != "" && next != cursor {
+		a.start(ctx, next)
+	}
 	if raw.err == nil {
 		items, raw.err = a.c.unlist(raw.body)
 	}
+	select {
+	case a.spare <- raw.body:
+	default:
+	}
 	a.mu.Lock()
-	a.spare = raw.body
+	a.expect, a.since = next, time.Now()
 	a.mu.Unlock()
 	return a.c.page(a.q, items, raw.header, raw.err)
 }
 
-// take waits for the page that was read ahead, if it is the one that is wanted. One
-// that failed or lay too long is not taken; the caller then asks anew.
-func (a *ahead) take(ctx context.Context, cursor string) (rawPage, bool) {
-	a.mu.Lock()
-	next, is := a.next, a.next != nil && cursor != "" && a.cursor == cursor
-	a.next = nil
-	a.mu.Unlock()
-	if !is {
+// take waits for the next page that was read ahead. One that failed or lay too long
+// is not taken; the caller then asks anew.
+func take(ctx context.Context, pages <-chan rawPage, cursor string) (rawPage, bool) {
+	if pages == nil {
 		return rawPage{}, false
 	}
 	select {
-	case raw := <-next:
-		return raw, raw.err == nil && time.Since(raw.read) < freshFor
+	case raw, open := <-pages:
+		return raw, open && raw.err == nil && raw.cursor == cursor && time.Since(raw.read) < freshFor
 	case <-ctx.Done():
-		return rawPage{err: a.c.ctxErr(ctx, opList)}, true
+		return rawPage{}, false // the request that follows fails in the right words
 	}
 }
 
-// start sends for the next page. It outlives the context of the page before, which
-// ends when that page is delivered; the deadline of a call still holds.
+// start reads ahead from a cursor until nobody takes what was read. It outlives the
+// context of one page, which ends when that page is delivered; the deadline of each
+// request holds.
 func (a *ahead) start(ctx context.Context, cursor string) {
-	next := make(chan rawPage, 1) // nobody may come to take it
 	a.mu.Lock()
-	a.next, a.cursor = next, cursor
-	a.mu.Unlock()
-	ctx = context.WithoutCancel(ctx)
-	go func() { next <- a.read(ctx, cursor) }()
+	defer a.mu.Unlock()
+	a.halt()
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	pages := make(chan rawPage, 1)
+	a.pages, a.stop = pages, stop
+	go func() {
+		defer stop()
+		defer close(pages)
+		for cursor != "" {
+			raw := a.read(ctx, cursor)
+			next := ""
+			if raw.err == nil {
+				next = nextToken(raw.header)
+			}
+			select {
+			case pages <- raw:
+			case <-time.After(freshFor):
+				return
+			case <-ctx.Done():
+				return
+			}
+			if next == cursor {
+				return
+			}
+			cursor = next
+		}
+	}()
+}
+
+// halt ends reading ahead; the lock is held.
+func (a *ahead) halt() {
+	if a.stop != nil {
+		a.stop()
+	}
+	a.pages, a.stop = nil, nil
 }
 
 func (a *ahead) read(ctx context.Context, cursor string) rawPage {
-	var raw rawPage
-	a.mu.Lock()
-	raw.body, a.spare = a.spare, nil
-	a.mu.Unlock()
+	raw := rawPage{cursor: cursor}
+	select {
+	case raw.body = <-a.spare:
+	default:
+	}
 	reply, err := a.c.admin.Do(ctx, a.c.listRequest(a.q, cursor, &raw.body))
 	raw.header, raw.err, raw.read = reply.Header, err, time.Now()
 	return raw

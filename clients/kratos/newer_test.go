@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
@@ -283,4 +284,84 @@ func TestExtendWithoutBody(t *testing.T) {
 	if e, err = w.ExtendSession(bg, someID); err != nil || e.Extended {
 		t.Errorf("again: %+v %v", e, err)
 	}
+}
+
+// BenchmarkCrawl100000 walks a hundred thousand identities of a server that costs
+// nothing, and reports the most memory that the walk took.
+func BenchmarkCrawl100000(b *testing.B) {
+	const total, size = 100_000, 500
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var from int
+		fmt.Sscan(r.URL.Query().Get("page_token"), &from)
+		if from+size < total {
+			w.Header().Set("Link", fmt.Sprintf(`</admin/identities?page_token=%d>; rel="next"`, from+size))
+		}
+		var page strings.Builder
+		for n := range size {
+			sep := ","
+			if n == 0 {
+				sep = "["
+			}
+			fmt.Fprintf(&page, `%s{"id":%q,"schema_id":"staff","state":"active","traits":{"email":"p%d@gatehouse.test","name":{"first":"Ann","last":"Lee"}},"verifiable_addresses":[{"id":%q,"value":"p%d@gatehouse.test","verified":true,"via":"email","status":"completed"}],"created_at":"2026-11-22T12:04:32.801137Z","updated_at":"2026-11-22T12:04:32.801137Z"}`, sep, otherID(from+n), n, someID, n)
+		}
+		io.WriteString(w, page.String()+"]")
+	}))
+	defer srv.Close()
+	w := connect(b, srv.URL, srv.URL, transport.Options{})
+	var most uint64
+	for b.Loop() {
+		n, m := crawl(b, w)
+		if most = max(most, m); n != total {
+			b.Fatalf("%d identities", n)
+		}
+	}
+	b.ReportMetric(float64(most)/(1<<20), "MB-heap")
+	b.ReportMetric(float64(total*b.N)/b.Elapsed().Seconds(), "identities/s")
+}
+
+// TestReadAhead: who walks is read ahead for, who stops or pauses is not.
+func TestReadAhead(t *testing.T) {
+	w, f := faked(t, map[string]func(http.ResponseWriter, *http.Request){
+		"GET /admin/identities": func(w http.ResponseWriter, r *http.Request) {
+			var n int
+			fmt.Sscan(r.URL.Query().Get("page_token"), &n)
+			if n < 50 {
+				w.Header().Set("Link", fmt.Sprintf(`</admin/identities?page_token=%d>; rel="next"`, n+1))
+			}
+			io.WriteString(w, "["+identityJSON(otherID(n), "")+"]")
+		}})
+	n := 0
+	for i, err := range clients.Each(bg, w.Fetch(kratos.Query{})) {
+		if ok(t, err); i.ID != otherID(n) {
+			t.Fatalf("identity %d is %s", n, i.ID)
+		}
+		n++
+	}
+	if got := f.count("GET /admin/identities"); n != 51 || got != 51 {
+		t.Errorf("%d identities by %d requests", n, got)
+	}
+	before := f.count("GET /admin/identities")
+	_, err := w.Fetch(kratos.Query{})(bg, "")
+	ok(t, err)
+	if got := f.count("GET /admin/identities") - before; got != 1 {
+		t.Errorf("a single page cost %d requests", got)
+	}
+	ctx, cancel := context.WithCancel(bg)
+	n = 0
+	for _, err := range clients.Each(ctx, w.Fetch(kratos.Query{})) {
+		if n++; n > 5 {
+			if !clients.Is(err, clients.Canceled) {
+				t.Errorf("after the end of the context: %v", err)
+			}
+			break
+		}
+		if n == 5 {
+			cancel()
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if got := f.count("GET /admin/identities") - before; got > 10 {
+		t.Errorf("%d requests after the walk was stopped", got)
+	}
+	cancel()
 }
