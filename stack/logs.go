@@ -183,3 +183,54 @@ func (t *tail) lines() error {
 		}
 	}
 }
+
+// A running server's log is cut when it has grown beyond this: a million requests
+// make two million lines. The end of what was cut stays beside it.
+const (
+	logCut  = 64 << 20
+	logKept = 4 << 20
+)
+
+// keepLogsSmall looks after the logs until the stack is stopped.
+func (k *Stack) keepLogsSmall() {
+	for tick := time.NewTicker(20 * time.Second); ; {
+		select {
+		case <-k.life.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+		for _, s := range Servers() {
+			if err := cutLog(k.logPath(s), logCut, logKept); err != nil {
+				k.say(s, "its log could not be cut: "+err.Error())
+			}
+		}
+	}
+}
+
+// cutLog empties a log that is longer than limit and keeps its end in PATH.1. The
+// server goes on writing into the same file: it appends, so its next line is the
+// first one. Lines that come in between are lost.
+func cutLog(path string, limit, kept int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() <= limit {
+		return err
+	}
+	end := make([]byte, kept)
+	n, err := f.ReadAt(end, info.Size()-kept)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := writePrivate(path+".1", end[:n]); err != nil {
+		return err
+	}
+	return f.Truncate(0)
+}

@@ -123,3 +123,33 @@ func TestLastLines(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A log that has grown too long is cut under the hands of the server that writes it.
+func TestCutLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	w, _, err := openLog(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	fmt.Fprint(w, strings.Repeat("a", 90)+"0123456789")
+	if err := cutLog(path, 100, 10); err != nil {
+		t.Fatal(err)
+	}
+	if info, _ := os.Stat(path); info.Size() != 100 {
+		t.Errorf("a log that is not too long was cut to %d", info.Size())
+	}
+	fmt.Fprint(w, "x")
+	if err := cutLog(path, 100, 10); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(w, "next")
+	now, _ := os.ReadFile(path)
+	kept, _ := os.ReadFile(path + ".1")
+	if string(now) != "next" || string(kept) != "123456789x" {
+		t.Errorf("%q, kept %q", now, kept)
+	}
+	if err := cutLog(path+"none", 1, 1); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,8 +10,8 @@ import (
 )
 
 // start brings all servers up side by side, writes the context file and seeds.
-func (k *Stack) start(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (k *Stack) start(outer context.Context) error {
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	wanted := k.opts.wanted()
 	k.mu.Lock()
@@ -49,7 +49,7 @@ func (k *Stack) start(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	if err := k.verdict(ctx, wanted, failed); err != nil {
+	if err := k.verdict(outer, wanted, failed); err != nil {
 		return err
 	}
 	if err := k.writeContext(); err != nil {
@@ -58,6 +58,7 @@ func (k *Stack) start(ctx context.Context) error {
 	if err := k.seed(ctx); err != nil {
 		return err
 	}
+	k.wg.Go(k.keepLogsSmall)
 	k.mu.Lock()
 	k.rec.Phase = Ready
 	k.mu.Unlock()
@@ -84,14 +85,15 @@ func (k *Stack) verdict(ctx context.Context, wanted []Server, failed map[Server]
 	if len(failed) == 0 {
 		return nil
 	}
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("start the stack %q: %w", k.rec.Name, cause)
+	}
 	var first []string
 	for _, s := range wanted {
-		if err := failed[s]; err != nil && !(errors.Is(err, context.Canceled) && len(failed) > 1) {
+		if err := failed[s]; err != nil && !errors.Is(err, context.Canceled) { // those were told to give up because of another
+
 			first = append(first, fmt.Sprintf("%s: %s", s, k.show(err.Error())))
 		}
-	}
-	if cause := context.Cause(ctx); cause != nil && len(k.opts.With) == 0 {
-		return fmt.Errorf("start the stack %q: %w", k.rec.Name, cause)
 	}
 	if len(failed) == len(wanted) || len(k.opts.With) > 0 {
 		return fmt.Errorf("start the stack %q: %s", k.rec.Name, strings.Join(first, "; "))
