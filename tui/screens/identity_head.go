@@ -67,7 +67,11 @@ func (s *Identity) head(th *theme.Theme, w int) []string {
 	for _, l := range []struct {
 		system string
 		text   headLine
-	}{{"kratos", s.kratosLine()}, {"keto", s.ketoLine()}, {"keycloak", s.keycloakLine()}} {
+		job    *tui.Job
+	}{{"kratos", s.kratosLine(), &s.whoJob}, {"keto", s.ketoLine(), &s.tupleJob}, {"keycloak", s.keycloakLine(), &s.accountJob}} {
+		if done := l.job.Done(); l.job.Err() != nil && !done.IsZero() { // the last answer stays, with its age
+			l.text.rest = theme.MarkStale + " as of " + ago(s.host.Env().Now(), done) + "   " + l.text.rest
+		}
 		style := th.Tone(l.text.tone)
 		first := clean.Line(l.text.first, max(1, w-11))
 		line := "  " + th.Dim.Render(widget.Pad(l.system, 9)) + style.Render(widget.Pad(first, min(12, max(1, w-11))))

@@ -161,7 +161,10 @@ func (k *identKratosStub) IdentitySessions(ctx context.Context, id string, q kra
 }
 
 func (k *identKratosStub) Readiness(ctx context.Context, id string) (kratos.Readiness, error) {
-	return k.ready, k.begin(ctx, "Readiness", id)
+	err := k.begin(ctx, "Readiness", id)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ready, err
 }
 
 // change edits one identity in place.
