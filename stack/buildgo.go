@@ -23,7 +23,7 @@ type goTool struct {
 func findGo(ctx context.Context) (goTool, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
-		return goTool{}, errors.New("Go is not on the PATH")
+		return goTool{}, errors.New("there is no Go on the PATH")
 	}
 	cmd := exec.CommandContext(ctx, path, "env", "GOVERSION", "CC", "GOHOSTOS", "GOHOSTARCH")
 	cmd.Env = goEnv(false)

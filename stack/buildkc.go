@@ -87,7 +87,7 @@ func (b *builder) keycloakDist(ctx context.Context, java, key, db string, get fu
 func (b *builder) downloadKeycloak(ctx context.Context, dir string) (string, error) {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return "", fmt.Errorf("Maven is not on the PATH, and Keycloak %s was not fetched here before; install Maven, or unpack the distribution from https://www.keycloak.org/downloads and name its folder with --keycloak-dist", KeycloakVersion)
+		return "", fmt.Errorf("there is no Maven on the PATH, and Keycloak %s was not fetched here before; install Maven, or unpack the distribution from https://www.keycloak.org/downloads and name its folder with --keycloak-dist", KeycloakVersion)
 	}
 	pom := filepath.Join(dir, "pom.xml")
 	if err := os.WriteFile(pom, lockFile("keycloak.pom.xml"), 0o600); err != nil {
@@ -102,7 +102,7 @@ func (b *builder) downloadKeycloak(ctx context.Context, dir string) (string, err
 	}
 	dist := filepath.Join(dir, "keycloak-"+KeycloakVersion)
 	if v, err := distVersion(dist); err != nil || v != KeycloakVersion {
-		return "", fmt.Errorf("Maven left no Keycloak %s in %s (%v)", KeycloakVersion, dist, err)
+		return "", fmt.Errorf("there is no Keycloak %s in %s after Maven ran (%v)", KeycloakVersion, dist, err)
 	}
 	for _, leftover := range []string{pom, filepath.Join(dir, ".markers")} {
 		if err := os.RemoveAll(leftover); err != nil {

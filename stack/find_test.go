@@ -43,14 +43,14 @@ func TestMissingTools(t *testing.T) {
 		postgres bool
 		want     []string
 	}{
-		{"no Go", nil, Kratos, "", false, []string{"Go is not on the PATH", "https://go.dev/dl", "--kratos-bin"}},
+		{"no Go", nil, Kratos, "", false, []string{"there is no Go on the PATH", "https://go.dev/dl", "--kratos-bin"}},
 		{"no C compiler", map[string]string{"go": fakeGo}, Keto, "", false, []string{"no C compiler", "no-such-compiler", "gcc or clang", "--database"}},
 		{"no network", map[string]string{"go": fakeGo}, Oathkeeper, "", false, []string{"building v0.40.9 failed", "connection refused", "whole output is in"}},
 		{"PostgreSQL needs no C compiler", map[string]string{"go": fakeGo}, Keto, "", true, []string{"building v0.13.0-alpha.0 failed"}},
 		{"no Java", nil, Keycloak, "", false, []string{"no Java", "17 or newer", "JAVA_HOME"}},
 		{"old Java", map[string]string{"java": `echo 'openjdk version "11.0.2"' >&2`}, Keycloak, "", false, []string{"is Java 11", "17 or newer"}},
 		{"a Java that is a stub", map[string]string{"java": "echo 'Unable to locate a Java Runtime' >&2; exit 1"}, Keycloak, "", false, []string{"does not run", "Unable to locate"}},
-		{"no Maven", map[string]string{"java": `echo 'openjdk version "21"' >&2`}, Keycloak, "", false, []string{"Maven is not on the PATH", "--keycloak-dist"}},
+		{"no Maven", map[string]string{"java": `echo 'openjdk version "21"' >&2`}, Keycloak, "", false, []string{"there is no Maven on the PATH", "--keycloak-dist"}},
 		{"Maven fails", map[string]string{"java": `echo 'openjdk version "21"' >&2`, "mvn": "echo '[ERROR] cannot reach repo'; exit 1"}, Keycloak, "", false, []string{"fetching 26.7.3 failed", "cannot reach repo"}},
 		{"a flag that names nothing", nil, Kratos, "/no/such/kratos", false, []string{"--kratos-bin", "/no/such/kratos"}},
 		{"a flag that names a folder", nil, Kratos, "/", false, []string{"--kratos-bin", "is not a program"}},
