@@ -313,6 +313,9 @@ func BenchmarkCrawl(b *testing.B) {
 					break
 				}
 			}
+			if len(all) != n {
+				b.Fatal(len(all))
+			}
 		}
 	})
 	b.Run("list", func(b *testing.B) {

@@ -316,7 +316,7 @@ func (g *gen) scratch(s string) string {
 		case 1:
 			b = append(b[:i:i], b[i+1:]...)
 		case 2:
-			b = append(b[:i:i], append([]byte{g.one("{}()<>[]|&!=.,:;'\"/* \nclasthip")[g.IntN(1)]}, b[i:]...)...)
+			b = append(b[:i:i], append([]byte{g.one("{}()<>[]|&!=.,:;'\"/* \nclasthip")[0]}, b[i:]...)...)
 		}
 	}
 	return string(b)

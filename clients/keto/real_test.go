@@ -31,12 +31,12 @@ type real struct {
 	t                *testing.T
 	read, write, opl string
 	sent             *recorder
-	// ns declares rel, which takes members of itself, and perm; model is the running one.
-	ns, rel, perm string
-	model         *opl.Model
-	prefix        string
-	objects       []string
-	known         map[string]bool
+	// ns declares rel, which takes members of itself; model is the running one.
+	ns, rel string
+	model   *opl.Model
+	prefix  string
+	objects []string
+	known   map[string]bool
 }
 
 // recorder keeps the requests that left the client.
