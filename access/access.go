@@ -52,6 +52,22 @@ type Trace struct {
 	Cause string `json:"cause,omitempty"`
 	// Hint says what to do next about an answer that may surprise; may be empty.
 	Hint string `json:"hint,omitempty"`
+	// Explained is the verdict that the explanation comes to by itself, and Agrees
+	// whether that is the server's; absent where nothing was explained or nobody asked.
+	Explained Verdict `json:"explained,omitempty"`
+	Agrees    *bool   `json:"agrees,omitempty"`
+	// Proof shows what an answer rests on: of an allow the way that grants it, of a
+	// denial why each way in fails. Tree is every step, also those without effect.
+	Proof *Step `json:"proof,omitempty"`
+	Tree  *Step `json:"tree,omitempty"`
+	// DepthNeeded is the limit.max_read_depth at which the answer would be another one,
+	// 0 where depth does not matter.
+	DepthNeeded int `json:"depth_needed,omitempty"`
+	// OrderDependent says that Keto may answer otherwise the next time: the answer
+	// hangs on the order in which it comes across its rows.
+	OrderDependent bool `json:"order_dependent,omitempty"`
+	// NearMisses are names under which the same person would be let in.
+	NearMisses []NearMiss `json:"near_misses,omitempty"`
 	// Requests and RoundTrips are what the answer cost; Millis is wall time in milliseconds.
 	Requests   int   `json:"requests"`
 	RoundTrips int   `json:"round_trips"`

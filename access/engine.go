@@ -81,16 +81,20 @@ var errSteps = errors.New("it takes too many steps; the rules may call each othe
 // Source: internal/check of ory/keto v0.13.0, unchanged in decisions up to v26.2, and
 // for opl.New the engine that follows it.
 func Evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.Tuple, maxDepth int) Decision {
-	return evaluate(ctx, r, m, s, q, maxDepth, order{})
+	return evaluate(ctx, r, m, s, q, maxDepth, variant{})
 }
 
-// order varies what Keto leaves to chance, to find answers that hang on it.
-type order struct {
+// variant departs from Keto in one point, to find out whether an answer hangs on it.
+type variant struct {
 	lazy    bool // computed operands are looked at when their turn comes, not while the rule is planned
 	reverse bool // subject sets in the opposite order
+	forget  bool // sets are gone into however often they are met
+	unblock bool // what stands behind a "!" never denies
+	parents bool // a bare id that is traversed stands for the object of that name
+	sets    bool // a subject set with a relation that is not declared means the declared one
 }
 
-func evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.Tuple, maxDepth int, o order) Decision {
+func evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.Tuple, maxDepth int, o variant) Decision {
 	s = s.withDefaults()
 	depth := s.MaxDepth
 	if maxDepth > 0 && maxDepth < depth {
@@ -116,7 +120,7 @@ type engine struct {
 	r       Reader
 	m       *opl.Model
 	s       Settings
-	o       order
+	o       variant
 	steps   int
 	stop    error // ends everything: no answer can be given
 	visited bool
@@ -187,13 +191,13 @@ func (e *engine) allowed(t tuple.Tuple, d int, skipDirect bool, v seen) *Node {
 	if err != nil {
 		return e.fail(n, CutRelation, err)
 	}
-	var checks []func() *Node
+	var checks []check
 	rewrite := rel.Simplified(e.s.Engine)
 	if rel != nil {
 		n.Rule = rel.Pos
 	}
 	if rewrite != nil {
-		checks = append(checks, e.rewrite(t, rewrite, d, v))
+		checks = append(checks, check{KindUnion, t, rewrite.Span, e.rewrite(t, rewrite, d, v)})
 	}
 	below := d
 	if e.classic() {
@@ -202,38 +206,56 @@ func (e *engine) allowed(t tuple.Tuple, d int, skipDirect bool, v seen) *Node {
 	switch {
 	case skipDirect:
 	case !e.directCounts(rel, t):
-		checks = append(checks, e.ignored(KindDirect, t, n.Rule, below))
+		checks = append(checks, check{KindDirect, t, n.Rule, ignored(KindDirect, t, n.Rule, below)})
 	default:
-		checks = append(checks, func() *Node { return e.direct(t, n.Rule, below) })
+		checks = append(checks, check{KindDirect, t, n.Rule, func() *Node { return e.direct(t, n.Rule, below) }})
 	}
-	if e.expandCounts(rel, t) {
-		checks = append(checks, func() *Node { return e.expand(t, rel, below, v) })
+	if e.expandCounts(rel) {
+		checks = append(checks, check{KindExpand, t, n.Rule, func() *Node { return e.expand(t, rel, below, v) }})
 	} else {
-		checks = append(checks, e.ignored(KindExpand, t, n.Rule, below))
+		checks = append(checks, check{KindExpand, t, n.Rule, ignored(KindExpand, t, n.Rule, below)})
 	}
 	e.union(n, checks)
 	return n
 }
 
+// check is a step that is taken when its turn comes. The rest of it says what is shown
+// when its turn never comes.
+type check struct {
+	kind  Kind
+	tuple tuple.Tuple
+	rule  opl.Span
+	run   func() *Node
+}
+
+// skip notes the steps that were not needed.
+func (n *Node) skip(rest []check) {
+	for _, c := range rest {
+		n.Children = append(n.Children, &Node{Kind: c.kind, Result: Skipped, Tuple: c.tuple, Rule: c.rule, Depth: n.Depth})
+	}
+}
+
 // ignored is a step that strict mode leaves out.
-func (e *engine) ignored(k Kind, t tuple.Tuple, rule opl.Span, d int) func() *Node {
+func ignored(k Kind, t tuple.Tuple, rule opl.Span, d int) func() *Node {
 	return func() *Node {
 		return &Node{Kind: k, Result: NotMember, Cut: CutStrict, Tuple: t, Rule: rule, Depth: d}
 	}
 }
 
 // union runs the checks until one grants or fails.
-func (e *engine) union(n *Node, checks []func() *Node) {
+func (e *engine) union(n *Node, checks []check) {
 	n.Result = NotMember
-	for _, check := range checks {
-		c := check()
+	for i, check := range checks {
+		c := check.run()
 		n.Children = append(n.Children, c)
 		switch c.Result {
 		case Member:
 			n.Result = Member
+			n.skip(checks[i+1:])
 			return
 		case Failed:
 			n.Result, n.Err = Failed, c.Err
+			n.skip(checks[i+1:])
 			return
 		case Undecided:
 			if !e.classic() { // the classic engine forgets that it did not look everywhere
@@ -244,22 +266,24 @@ func (e *engine) union(n *Node, checks []func() *Node) {
 }
 
 // intersection runs the checks until one does not grant.
-func (e *engine) intersection(n *Node, checks []func() *Node) {
+func (e *engine) intersection(n *Node, checks []check) {
 	n.Result = NotMember
 	if len(checks) == 0 {
 		return
 	}
 	all := Member
-	for _, check := range checks {
-		c := check()
+	for i, check := range checks {
+		c := check.run()
 		n.Children = append(n.Children, c)
 		switch {
 		case c.Result == Failed:
 			n.Result, n.Err = Failed, c.Err
+			n.skip(checks[i+1:])
 			return
 		case c.Result == Undecided && !e.classic():
 			all = Undecided // a later "no" still beats it
 		case c.Result != Member:
+			n.skip(checks[i+1:])
 			return
 		}
 	}
@@ -282,20 +306,20 @@ func (e *engine) direct(t tuple.Tuple, rule opl.Span, d int) *Node {
 	return n
 }
 
-// subjects are the subject sets among the subjects of an object's relation, with the
-// tuples that make them so.
-func (e *engine) subjects(namespace, object, relation string) ([]tuple.Tuple, error) {
+// subjects are the tuples of an object's relation: those whose subject is a set, and
+// those whose subject is a bare id.
+func (e *engine) subjects(namespace, object, relation string) (sets, ids []tuple.Tuple, err error) {
 	all, err := e.r.Of(e.ctx, namespace, object)
-	if err != nil {
-		return nil, err
-	}
-	var out []tuple.Tuple
 	for _, t := range all {
-		if t.Relation == relation && t.Subject.Set != nil {
-			out = append(out, t)
+		switch {
+		case t.Relation != relation:
+		case t.Subject.Set != nil:
+			sets = append(sets, t)
+		default:
+			ids = append(ids, t)
 		}
 	}
-	return out, nil
+	return sets, ids, err
 }
 
 // in is the question whether the subject of t is in a set.

@@ -22,7 +22,7 @@ func (e *engine) directCounts(rel *opl.Relation, t tuple.Tuple) bool {
 }
 
 // expandCounts reports whether subject sets are gone into at all.
-func (e *engine) expandCounts(rel *opl.Relation, t tuple.Tuple) bool {
+func (e *engine) expandCounts(rel *opl.Relation) bool {
 	switch {
 	case !e.s.Strict:
 		return true
@@ -48,9 +48,13 @@ func (e *engine) expand(t tuple.Tuple, rel *opl.Relation, d int, v seen) *Node {
 	if d <= 0 {
 		return cutAt(n, CutDepth)
 	}
-	rows, err := e.subjects(t.Namespace, t.Object, t.Relation)
+	rows, ids, err := e.subjects(t.Namespace, t.Object, t.Relation)
 	if err != nil {
 		return e.fail(n, CutRead, err)
+	}
+	n.Bare = len(ids)
+	if e.o.sets {
+		rows = declared(rel, rows)
 	}
 	if e.s.Strict && !e.classic() {
 		rows = slices.DeleteFunc(rows, func(r tuple.Tuple) bool { return !declares(rel, *r.Subject.Set) })
@@ -116,11 +120,11 @@ func (e *engine) into(n *Node, rows []tuple.Tuple, t tuple.Tuple, d int, v seen)
 	if !e.classic() {
 		below--
 	}
-	var checks []func() *Node
+	var checks []check
 	for _, row := range rows {
 		set := *row.Subject.Set
-		checks = append(checks, func() *Node {
-			if v[set] {
+		checks = append(checks, check{KindAllowed, in(set, t), n.Rule, func() *Node {
+			if v[set] && !e.o.forget {
 				e.visited = true
 				return &Node{Kind: KindAllowed, Result: NotMember, Cut: CutVisited, Tuple: in(set, t), Stored: &row, Depth: below}
 			}
@@ -128,7 +132,30 @@ func (e *engine) into(n *Node, rows []tuple.Tuple, t tuple.Tuple, d int, v seen)
 			c := e.allowed(in(set, t), below, true, v)
 			c.Stored = &row
 			return c
-		})
+		}})
 	}
 	e.union(n, checks)
+}
+
+// declared replaces subject sets whose relation is not declared there by the sets that
+// are, of the same object.
+func declared(rel *opl.Relation, rows []tuple.Tuple) []tuple.Tuple {
+	if rel == nil {
+		return rows
+	}
+	var out []tuple.Tuple
+	for _, r := range rows {
+		s := *r.Subject.Set
+		if declares(rel, s) {
+			out = append(out, r)
+			continue
+		}
+		for _, ty := range rel.Types {
+			if ty.Namespace == s.Namespace && ty.Relation != "" {
+				r.Subject = tuple.SubjectSet(s.Namespace, s.Object, ty.Relation)
+				out = append(out, r)
+			}
+		}
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
@@ -19,14 +20,14 @@ func (e *engine) rewrite(t tuple.Tuple, rw *opl.Rewrite, d int, v seen) func() *
 	if d <= 0 {
 		return func() *Node { return cutAt(n, CutDepth) }
 	}
-	var checks []func() *Node
+	var checks []check
 	var batch []*opl.Computed
 	for _, c := range rw.Children {
 		if comp, ok := c.(*opl.Computed); ok && rw.Op == opl.Or {
 			batch = append(batch, comp)
 			continue
 		}
-		checks = append(checks, e.operand(t, c, d, d-1, v))
+		checks = append(checks, check{kindOf(c), t, c.Where(), e.operand(t, c, d, d-1, v)})
 	}
 	return func() *Node {
 		if n.Kind == KindIntersection {
@@ -34,7 +35,7 @@ func (e *engine) rewrite(t tuple.Tuple, rw *opl.Rewrite, d int, v seen) func() *
 			return n
 		}
 		if len(batch) > 0 {
-			checks = append(e.batch(t, batch, d, v), checks...)
+			checks = append(e.batch(t, rw, batch, d, v), checks...)
 		}
 		e.union(n, checks)
 		return n
@@ -43,16 +44,47 @@ func (e *engine) rewrite(t tuple.Tuple, rw *opl.Rewrite, d int, v seen) func() *
 
 // batch are the computed operands of an "or": first one query for the subject on all
 // of them, then each.
-func (e *engine) batch(t tuple.Tuple, batch []*opl.Computed, d int, v seen) []func() *Node {
-	checks := []func() *Node{func() *Node { return e.directMulti(t, batch, d) }}
+func (e *engine) batch(t tuple.Tuple, rw *opl.Rewrite, batch []*opl.Computed, d int, v seen) []check {
+	checks := []check{{KindDirectMulti, t, batch[0].Span, func() *Node {
+		n := e.directMulti(t, batch, d)
+		if n.Result == NotMember && d > 1 {
+			e.aheadOf(t, rw)
+		}
+		return n
+	}}}
 	for _, c := range batch {
-		checks = append(checks, func() *Node {
-			asked := t
-			asked.Relation = c.Relation
+		asked := t
+		asked.Relation = c.Relation
+		checks = append(checks, check{KindComputed, asked, c.Span, func() *Node {
 			return e.computed(c, e.allowed(asked, d-1, true, v))
-		})
+		}})
 	}
 	return checks
+}
+
+// aheadOf announces all that the operands of a rule will look at next, so that it is
+// read side by side and not one after the other.
+func (e *engine) aheadOf(t tuple.Tuple, rw *opl.Rewrite) {
+	all, err := e.r.Of(e.ctx, t.Namespace, t.Object)
+	if err != nil {
+		return // whoever needs it will meet the same error
+	}
+	named := map[string]bool{}
+	for _, c := range rw.Children {
+		switch c := c.(type) {
+		case *opl.Computed:
+			named[c.Relation] = true
+		case *opl.Traverse:
+			named[c.Relation] = true
+		}
+	}
+	var rows []tuple.Tuple
+	for _, t := range all {
+		if named[t.Relation] && t.Subject.Set != nil && len(rows) < e.s.MaxWidth {
+			rows = append(rows, t)
+		}
+	}
+	e.ahead(rows)
 }
 
 func (e *engine) directMulti(t tuple.Tuple, batch []*opl.Computed, d int) *Node {
@@ -83,6 +115,22 @@ func (e *engine) computed(c *opl.Computed, below *Node) *Node {
 	return &Node{Kind: KindComputed, Result: below.Result, Err: below.Err, Tuple: below.Tuple, Rule: c.Span, Depth: below.Depth, Children: []*Node{below}}
 }
 
+// kindOf is the kind of the step that an operand is.
+func kindOf(c opl.Node) Kind {
+	switch c := c.(type) {
+	case *opl.Rewrite:
+		if c.Op == opl.And {
+			return KindIntersection
+		}
+		return KindUnion
+	case *opl.Traverse:
+		return KindTraverse
+	case *opl.Not:
+		return KindInvert
+	}
+	return KindComputed
+}
+
 // operand prepares one operand at depth d; nested is the depth of a group in it.
 func (e *engine) operand(t tuple.Tuple, c opl.Node, d, nested int, v seen) func() *Node {
 	switch c := c.(type) {
@@ -92,7 +140,7 @@ func (e *engine) operand(t tuple.Tuple, c opl.Node, d, nested int, v seen) func(
 		return func() *Node { return e.traverse(t, c, d, v) }
 	case *opl.Not:
 		child := e.operand(t, c.Child, d, d, v)
-		return func() *Node { return invert(t, c, d, child()) }
+		return func() *Node { return e.invert(t, c, d, child()) }
 	case *opl.Computed:
 		asked := t
 		asked.Relation = c.Relation
@@ -109,12 +157,15 @@ func (e *engine) operand(t tuple.Tuple, c opl.Node, d, nested int, v seen) func(
 	}
 }
 
-func invert(t tuple.Tuple, c *opl.Not, d int, child *Node) *Node {
+func (e *engine) invert(t tuple.Tuple, c *opl.Not, d int, child *Node) *Node {
 	n := &Node{Kind: KindInvert, Result: child.Result, Err: child.Err, Tuple: t, Rule: c.Span, Depth: d, Children: []*Node{child}}
 	switch child.Result {
 	case Member:
 		n.Result = NotMember
 	case NotMember:
+		n.Result = Member
+	}
+	if e.o.unblock && n.Result == NotMember {
 		n.Result = Member
 	}
 	return n
@@ -126,23 +177,44 @@ func invert(t tuple.Tuple, c *opl.Not, d int, child *Node) *Node {
 func (e *engine) traverse(t tuple.Tuple, c *opl.Traverse, d int, v seen) *Node {
 	n := &Node{Kind: KindTraverse, Tuple: t, Rule: c.Span, Depth: d}
 	n.Tuple.Relation = c.Relation
-	rows, err := e.subjects(t.Namespace, t.Object, c.Relation)
+	rows, ids, err := e.subjects(t.Namespace, t.Object, c.Relation)
 	if err != nil {
 		return e.fail(n, CutRead, err)
 	}
-	n.Count = len(rows)
+	n.Count, n.Bare = len(rows), len(ids)
+	if e.o.parents {
+		rows = append(slices.Clone(rows), e.asObjects(ids)...)
+	}
 	if d > 1 {
 		e.ahead(rows)
 	}
-	var checks []func() *Node
+	var checks []check
 	for _, row := range rows {
-		s := *row.Subject.Set
-		checks = append(checks, func() *Node {
-			c := e.allowed(tuple.Tuple{Namespace: s.Namespace, Object: s.Object, Relation: c.Target, Subject: t.Subject}, d-1, false, v)
+		asked := tuple.Tuple{Namespace: row.Subject.Set.Namespace, Object: row.Subject.Set.Object, Relation: c.Target, Subject: t.Subject}
+		checks = append(checks, check{KindAllowed, asked, c.Span, func() *Node {
+			c := e.allowed(asked, d-1, false, v)
 			c.Stored = &row
 			return c
-		})
+		}})
 	}
 	e.union(n, checks)
 	return n
+}
+
+// asObjects are tuples with a bare id as they would be with the object of that name,
+// once for each type that the relation declares.
+func (e *engine) asObjects(ids []tuple.Tuple) []tuple.Tuple {
+	var out []tuple.Tuple
+	for _, t := range ids {
+		rel := e.m.Relation(t.Namespace, t.Relation)
+		if rel == nil {
+			continue
+		}
+		id := t.Subject.ID
+		for _, ty := range rel.Types {
+			t.Subject = tuple.SubjectSet(ty.Namespace, id, "")
+			out = append(out, t)
+		}
+	}
+	return out
 }

@@ -65,8 +65,9 @@ type Node struct {
 	// Cut is set where the search ended early; Err says more where something failed.
 	Cut Cut
 	Err error
-	// Count is how many subject sets, parents or relations were found here.
-	Count int
+	// Count is how many subject sets (or, of direct_multi, relations) are here, Bare how
+	// many bare ids. A traverse passes over bare ids.
+	Count, Bare int
 	// Children are the steps below, in the order in which Keto takes them.
 	Children []*Node
 }

@@ -1,0 +1,185 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"gatehouse/access/opl"
+	"gatehouse/access/tuple"
+)
+
+// Explainer answers questions with reasons. Its parts must not be changed while it is
+// in use; it is safe for several goroutines if they are.
+type Explainer struct {
+	// Server is asked for its verdict, which is the one that counts; nil asks nobody.
+	Server Checker
+	// Tuples are what the explanation rests on.
+	Tuples Lister
+	// Model is the server's permission model; nil when it has none or it is not known.
+	Model *opl.Model
+	// ModelUnknown says that a nil Model does not mean that there is none.
+	ModelUnknown bool
+	// Settings are the server's. Those that are not known for sure may be guessed: an
+	// explanation that does not match the server then tries the other engine, or the
+	// other mode, and says so.
+	Settings                 Settings
+	GuessEngine, GuessStrict bool
+	// Refused tells an error of Check with which Keto itself says that it has no
+	// verdict, such as an unknown relation, from one that says nothing about access.
+	Refused func(error) bool
+	// Full asks for the whole tree besides the proof.
+	Full bool
+}
+
+// Asking is a question with what is known about who asks.
+type Asking struct {
+	Question tuple.Tuple
+	// MaxDepth is that of the request; 0 leaves it to the server.
+	MaxDepth int
+	// Name is how the person is called in sentences; empty means by the subject.
+	Name string
+	// Aliases are the other subjects that mean the same person; see Person.Aliases.
+	Aliases []Alias
+}
+
+// Explain asks the server and works out why it answers so. The error is nil unless
+// the server could not be asked; the Trace is usable in any case.
+//
+// The server decides: Verdict is its answer. An explanation that does not match it is
+// made once more from tuples read again, since Keto gives no snapshot, and is then
+// shown as what it is.
+func (x *Explainer) Explain(ctx context.Context, a Asking) (Trace, error) {
+	start := time.Now()
+	t := Trace{Schema: Schema, Question: a.Question.String(), Verdict: Unknown, Server: NotAsked}
+	var w *working
+	var err error
+	for try := range 2 {
+		w, err = x.once(ctx, a, &t)
+		if err != nil || t.Server == NotAsked || w.Verdict == t.Server || try == 1 {
+			break
+		}
+	}
+	t.Millis = time.Since(start).Milliseconds()
+	if err != nil {
+		t.Summary = "Keto could not answer whether " + Sentence(a.Question) + "."
+		return t, err
+	}
+	x.tell(ctx, w, &t)
+	if x.Server != nil {
+		t.Requests += w.store.requests
+		t.RoundTrips += w.store.trips
+	}
+	t.Millis = time.Since(start).Milliseconds()
+	return t, nil
+}
+
+// working is one explanation in the making.
+type working struct {
+	Decision
+	x     *Explainer
+	ask   Asking
+	store *store
+	set   Settings
+	// guessed says with which other settings the explanation matches the server.
+	guessed string
+}
+
+// once asks the server and evaluates, side by side.
+func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, error) {
+	w := &working{x: x, ask: a, store: newStore(x.Tuples), set: x.Settings.withDefaults()}
+	var wg sync.WaitGroup
+	var failed error
+	if x.Server != nil {
+		t.Requests++
+		wg.Go(func() { t.Server, failed = x.asked(ctx, a) })
+	}
+	w.Decision = w.decide(ctx, variant{})
+	wg.Wait()
+	if failed != nil {
+		t.Server = Unknown
+		return w, failed
+	}
+	if t.Server != NotAsked && w.Verdict != t.Server {
+		w.guess(ctx, t.Server)
+	}
+	return w, nil
+}
+
+func (x *Explainer) asked(ctx context.Context, a Asking) (Verdict, error) {
+	ok, err := x.Server.Check(ctx, a.Question, a.MaxDepth)
+	switch {
+	case err != nil && x.Refused != nil && x.Refused(err):
+		return Unknown, nil
+	case err != nil:
+		return Unknown, err
+	case ok:
+		return Allowed, nil
+	}
+	return Denied, nil
+}
+
+func (w *working) decide(ctx context.Context, v variant) Decision {
+	return w.with(ctx, w.ask.Question, w.set, w.ask.MaxDepth, v)
+}
+
+func (w *working) with(ctx context.Context, q tuple.Tuple, s Settings, maxDepth int, v variant) Decision {
+	return evaluate(ctx, w.store, w.x.Model, s, q, maxDepth, v)
+}
+
+// guess looks for the mode and the engine with which the server's answer comes out,
+// since no API tells them.
+func (w *working) guess(ctx context.Context, server Verdict) {
+	engines, modes := []opl.Engine{w.set.Engine}, []bool{w.set.Strict}
+	if w.x.GuessEngine {
+		engines = append(engines, other(w.set.Engine))
+	}
+	if w.x.GuessStrict {
+		modes = append(modes, !w.set.Strict)
+	}
+	for _, engine := range engines {
+		for _, strict := range modes {
+			set := w.set
+			set.Engine, set.Strict = engine, strict
+			if d := w.with(ctx, w.ask.Question, set, w.ask.MaxDepth, variant{}); d.Verdict == server {
+				w.guessed = fmt.Sprintf("the server seems to run the %s engine with strict mode %s; set keto.engine and keto.strict to say so", engine, onOff(strict))
+				w.Decision, w.set = d, set
+				return
+			}
+		}
+	}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func other(e opl.Engine) opl.Engine {
+	if e == opl.New {
+		return opl.Classic
+	}
+	return opl.New
+}
+
+// tell fills the trace.
+func (x *Explainer) tell(ctx context.Context, w *working, t *Trace) {
+	d := draw{m: x.Model, who: w.who()}
+	t.Explained, t.Verdict = w.Verdict, w.Verdict
+	if t.Server != NotAsked {
+		t.Verdict = t.Server
+		agrees := t.Server == w.Verdict
+		t.Agrees = &agrees
+	}
+	t.Proof = d.decisive(w.Root)
+	if x.Full {
+		t.Tree = d.full(w.Root)
+	}
+	w.explain(ctx, t)
+	if t.Agrees != nil && !*t.Agrees {
+		w.disagree(t)
+	}
+}
