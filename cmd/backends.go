@@ -33,16 +33,22 @@ type backends struct {
 	model    lazy[*opl.Model]
 }
 
-// lazy makes a value once; an error is kept too, since asking a locked vault again
-// and again helps nobody.
+// lazy makes a value once. An error is kept too, since to ask a locked vault again
+// and again helps nobody; but not that somebody stopped it, or that time was over.
 type lazy[T any] struct {
-	once  sync.Once
+	mu    sync.Mutex
+	made  bool
 	value T
 	err   error
 }
 
 func (l *lazy[T]) get(make func() (T, error)) (T, error) {
-	l.once.Do(func() { l.value, l.err = make() })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.made {
+		l.value, l.err = make()
+		l.made = !clients.Is(l.err, clients.Canceled) && !clients.Is(l.err, clients.Timeout)
+	}
 	return l.value, l.err
 }
 

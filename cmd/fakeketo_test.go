@@ -37,7 +37,7 @@ func newFakeKeto(t testing.TB, stored ...string) *fakeKeto {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /namespaces", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, 200, map[string]any{"namespaces": []map[string]string{{"name": "Group"}, {"name": "Doc"}}})
+		answer(w, 200, map[string]any{"namespaces": []map[string]string{{"name": "Group"}, {"name": "Doc"}, {"name": "#Doc"}}})
 	})
 	mux.HandleFunc("GET /relation-tuples", f.list)
 	mux.HandleFunc("PATCH /admin/relation-tuples", f.patch)

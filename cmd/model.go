@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
+	"gatehouse/access"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
+	"gatehouse/clients/keto"
 	"gatehouse/clients/transport"
 	"gatehouse/config"
 )
@@ -23,21 +26,25 @@ func (b *backends) Model(ctx context.Context) (*opl.Model, error) {
 		if b.Context.Keto == nil || b.Context.Keto.OPL == "" {
 			return nil, nil
 		}
-		const op = "read the permission model"
-		hint := "correct keto.opl in context " + b.Context.Name
-		l, err := opl.Load(ctx, b.Context.Keto.OPL, b.fetchModel)
-		if err != nil {
-			return nil, &clients.Problem{Kind: kindOr(err, clients.Invalid), Op: op, Reason: err.Error(), Hint: hint, Err: err}
-		}
-		if len(l.Errors) > 0 {
-			p := &clients.Problem{Kind: clients.Invalid, Op: op, Reason: "Keto would refuse it: " + l.Errors[0].Error(), Hint: hint, Err: l.Errors[0]}
-			for _, e := range l.Errors {
-				p.Fields = append(p.Fields, clients.Field{Path: e.Span.String(), Message: e.Message})
-			}
-			return nil, p
-		}
-		return l.Model, nil
+		return loadModel(ctx, b.Context.Keto.OPL, b.fetchModel, "correct keto.opl in context "+b.Context.Name)
 	})
+}
+
+// loadModel reads a model that Keto would accept; hint says what to do otherwise.
+func loadModel(ctx context.Context, source string, fetch opl.Fetch, hint string) (*opl.Model, error) {
+	const op = "read the permission model"
+	l, err := opl.Load(ctx, source, fetch)
+	if err != nil {
+		return nil, &clients.Problem{Kind: kindOr(err, clients.Invalid), Op: op, Reason: err.Error(), Hint: hint, Err: err}
+	}
+	if len(l.Errors) > 0 {
+		p := &clients.Problem{Kind: clients.Invalid, Op: op, Reason: "Keto would refuse it: " + l.Errors[0].Error(), Hint: hint, Err: l.Errors[0]}
+		for _, e := range l.Errors {
+			p.Fields = append(p.Fields, clients.Field{Path: e.Span.String(), Message: e.Message})
+		}
+		return nil, p
+	}
+	return l.Model, nil
 }
 
 // fetchModel gets a model over HTTP, without any credential of the context: it
@@ -62,32 +69,65 @@ func (b *backends) fetchModel(ctx context.Context, url string) (io.ReadCloser, e
 	return resp.Body, nil
 }
 
-// writeCheck is what refuses a tuple that Keto would silently store although it
-// cannot work. With force nothing is refused; a model that cannot be read refuses
-// all, because then nothing is known.
-func (g *globals) writeCheck(ctx context.Context, b *backends, force bool) (func(tuple.Tuple) error, error) {
-	if force {
-		return func(tuple.Tuple) error { return nil }, nil
+// writeCheck is what refuses a tuple that cannot work: one in a namespace that Keto
+// does not know, which Keto would refuse only after what stands before it in an
+// import is written, and one that Keto would silently store although the model has
+// no use for it. With force the model is not asked; a model that cannot be read
+// refuses all, because then nothing is known.
+func (g *globals) writeCheck(ctx context.Context, b *backends, k *keto.Client, force bool) (func(tuple.Tuple) error, error) {
+	var m *opl.Model
+	if !force {
+		var err error
+		if m, err = b.Model(ctx); err != nil {
+			p := *problemOf(err)
+			p.Hint += ", or write without it with --force"
+			return nil, cannotDo(&p)
+		}
 	}
-	m, err := b.Model(ctx)
+	names, err := k.Namespaces(ctx)
 	if err != nil {
-		p := *problemOf(err)
-		p.Hint += ", or write without it with --force"
-		return nil, cannotDo(&p)
+		return nil, cannotDo(err)
 	}
 	return func(t tuple.Tuple) error {
-		err := m.CanBeWritten(t)
-		var r *opl.Refusal
-		if !errors.As(err, &r) {
-			return err
+		if force {
+			return checkNamespaces(t, names)
 		}
-		p := &clients.Problem{Kind: clients.Invalid, Op: "write " + tupleLine(t), Code: string(r.Kind), Reason: r.Message, Hint: r.Hint, Err: err}
-		if r.Rule.Start.Line > 0 {
-			p.Reason += " (" + r.Rule.String() + ")"
-		}
-		p.Hint = strings.TrimPrefix(p.Hint+"; --force writes it all the same", "; ")
-		return p
+		return firstError(checkModel(m, t), checkNamespaces(t, names))
 	}, nil
+}
+
+// checkNamespaces refuses a tuple in a namespace that the server does not have.
+func checkNamespaces(t tuple.Tuple, names []string) error {
+	missing := ""
+	switch s := t.Subject.Set; {
+	case !slices.Contains(names, t.Namespace):
+		missing = t.Namespace
+	case s != nil && !slices.Contains(names, s.Namespace):
+		missing = s.Namespace
+	default:
+		return nil
+	}
+	hint := "list those that exist with: gatehouse namespaces"
+	if near := access.Nearest(missing, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q? names are case-sensitive", near)
+	}
+	return &clients.Problem{Kind: clients.Invalid, Op: "write " + tupleLine(t), Code: keto.CodeUnknownNamespace,
+		Reason: fmt.Sprintf("Keto knows no namespace %q", missing), Hint: hint}
+}
+
+// checkModel refuses what the model has no use for.
+func checkModel(m *opl.Model, t tuple.Tuple) error {
+	err := m.CanBeWritten(t)
+	var r *opl.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	p := &clients.Problem{Kind: clients.Invalid, Op: "write " + tupleLine(t), Code: string(r.Kind), Reason: r.Message, Hint: r.Hint, Err: err}
+	if r.Rule.Start.Line > 0 {
+		p.Reason += " (" + r.Rule.String() + ")"
+	}
+	p.Hint = strings.TrimPrefix(p.Hint+"; --force writes it all the same", "; ")
+	return p
 }
 
 // describe puts the model's knowledge beside the names that the server gives.

@@ -70,7 +70,7 @@ func (o *tuplesAddOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	check, err := o.g.writeCheck(ctx, b, o.force)
+	check, err := o.g.writeCheck(ctx, b, k, o.force)
 	if err != nil {
 		return err
 	}

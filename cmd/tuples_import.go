@@ -71,7 +71,7 @@ func (o *tuplesImportOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	check, err := o.g.writeCheck(ctx, b, o.force)
+	check, err := o.g.writeCheck(ctx, b, k, o.force)
 	if err != nil {
 		return err
 	}
