@@ -35,7 +35,7 @@ var schemaTypes = map[string]struct {
 	"stack":          {stack.Info{}, "stack up"},
 	"stack-cache":    {stack.CacheEntry{}, "stack cache"},
 	"stack-status":   {stack.Status{}, "stack status, stack list"},
-	"trace":          {access.Trace{}, "check"},
+	"trace":          {access.Trace{}, "check, why"},
 	"tree":           {treeOut{}, "tuples expand"},
 	"tuple":          {tuple.Tuple{}, "tuples list, tuples export"},
 	"tuple-change":   {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
