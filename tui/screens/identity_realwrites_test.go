@@ -42,77 +42,68 @@ func TestRealIdentityWrites(t *testing.T) {
 	without := func(kind string) func() bool {
 		return func() bool { w, _ := r.identity(id); return len(w.Credentials[kind].Identifiers) == 0 }
 	}
-	confirm := func(question string) { s.Want(question); s.Press("y") }
+	to := func(line string) func() { return func() { identTo(s, line) } }
+	tab := func() { s.Press("tab") }
+	stay := func() {}
+	provider := func() bool {
+		w, _ := r.identity(id)
+		return !slices.Contains(w.Credentials["oidc"].Identifiers, "corp:"+r.tag+"Ann")
+	}
+	ended := func() bool {
+		_, active := r.sessions(id)
+		return active == 1 && r.whoami(token)+r.whoami(other) == 200+401
+	}
+	suspended := func() bool {
+		all, _ := r.sessions(id)
+		return state("inactive")() && all == 0 && r.whoami(token) == 401 && r.whoami(other) == 401
+	}
 
 	for _, row := range []struct {
-		name string
-		keys func()
-		so   func() bool
+		name     string
+		first    func() // where the cursor has to be
+		key      string
+		question string   // what it asks
+		says     []string // what it says when it is done
+		so       func() bool
 	}{
-		{"mark an address as verified", func() { s.Press("tab", "v"); confirm("as verified?"); s.Want("is marked as verified", "✓ verified") }, verified(true)},
-		{"undo it", func() { s.Press("u"); confirm("Undo: mark"); s.Want("undone: mark") }, verified(false)},
-		{"mark it again, and as not verified", func() {
-			s.Press("v")
-			confirm("as verified?")
-			s.Want("is marked as verified", "✓ verified")
-			s.Press("v")
-			confirm("as not verified?")
-			s.Want("is marked as not verified")
-		}, verified(false)},
-		{"ask what is set up", func() { s.Press("p"); s.Want("✓ set up") }, func() bool { return true }},
-		{"remove the backup codes", func() {
-			identTo(s, "backup codes")
-			s.Press("x")
-			confirm("Remove backup codes")
-			s.Want("backup codes removed")
-		}, without("lookup_secret")},
-		{"remove the authenticator app", func() {
-			identTo(s, "authenticator app")
-			s.Press("x")
-			confirm("Remove authenticator app")
-			s.Want("authenticator app removed")
-		}, without("totp")},
-		{"remove the social sign-in", func() {
-			identTo(s, "social sign-in")
-			s.Press("x")
-			confirm("Remove social sign-in")
-			s.Want("social sign-in removed")
-		},
-			func() bool {
-				w, _ := r.identity(id)
-				return !slices.Contains(w.Credentials["oidc"].Identifiers, "corp:"+r.tag+"Ann")
-			}},
-		{"end one session", func() { s.Press("tab", "x"); confirm("End this session"); s.Want("ended") },
-			func() bool {
-				_, active := r.sessions(id)
-				return active == 1 && r.whoami(token)+r.whoami(other) == 200+401
-			}},
-		{"suspend, which ends the other", func() { s.Press("d"); confirm("Suspend Ann"); s.Want("suspended, 1 session ended", "✗ suspended") },
-			func() bool {
-				all, _ := r.sessions(id)
-				return state("inactive")() && all == 0 && r.whoami(token) == 401 && r.whoami(other) == 401
-			}},
-		{"undo the suspension", func() { s.Press("u"); confirm("Undo: suspend"); s.Want("undone: suspend", "✓ active") }, state("active")},
-		{"suspend again", func() { s.Press("d"); confirm("Suspend Ann"); s.Want("suspended, 0 sessions ended") }, state("inactive")},
-		{"reactivate", func() { s.Press("a"); confirm("Reactivate Ann"); s.Want("reactivated") }, state("active")},
+		{"mark an address as verified", tab, "v", "as verified?", []string{"is marked as verified", "✓ verified"}, verified(true)},
+		{"undo it", stay, "u", "Undo: mark", []string{"undone: mark", "✗ not verified"}, verified(false)},
+		{"mark it again", stay, "v", "as verified?", []string{"is marked as verified", "✓ verified"}, verified(true)},
+		{"mark it as not verified", stay, "v", "as not verified?", []string{"is marked as not verified", "✗ not verified"}, verified(false)},
+		{"remove the backup codes", to("backup codes"), "x", "Remove backup codes", []string{"backup codes removed"}, without("lookup_secret")},
+		{"remove the authenticator app", to("authenticator app"), "x", "Remove authenticator app", []string{"authenticator app removed"}, without("totp")},
+		{"remove the social sign-in", to("social sign-in"), "x", "Remove social sign-in", []string{"social sign-in removed"}, provider},
+		{"end one session", to("✓ active   signed in"), "x", "End this session", []string{" ended", "2 sessions, 1 active"}, ended},
+		{"suspend, which ends the other", stay, "d", "Suspend Ann", []string{"suspended, 1 session ended", "✗ suspended"}, suspended},
+		{"undo the suspension", stay, "u", "Undo: suspend", []string{"undone: suspend", "✓ active"}, state("active")},
+		{"suspend again", stay, "d", "Suspend Ann", []string{"suspended, 0 sessions ended"}, state("inactive")},
+		{"reactivate", stay, "a", "Reactivate Ann", []string{"reactivated", "✓ active"}, state("active")},
 	} {
 		t.Log(row.name)
-		row.keys()
+		row.first()
+		r.write(s, row.key, row.question, row.says...)
 		r.until(row.name, row.so)
 	}
+	s.Press("p")
+	s.Want(email + "  ✓ set up") // the password is still there
 }
 
-// identTo moves the cursor to the line with a text.
+// identTo moves the cursor to the line with a text, one line after the other.
 func identTo(s *tuitest.Term, text string) {
+	cursor := func() int {
+		return slices.IndexFunc(strings.Split(s.Screen(), "\n"), func(l string) bool { return strings.Contains(l, "▸") })
+	}
 	s.Press("home")
+	s.Want("▸ email")
 	for range 80 {
-		s.Settle()
-		for line := range strings.SplitSeq(s.Screen(), "\n") {
-			if strings.Contains(line, "▸") && strings.Contains(line, text) {
-				return
-			}
+		at := cursor()
+		if strings.Contains(s.Line(at), text) {
+			return
 		}
 		s.Press("down")
+		for end := time.Now().Add(10 * time.Second); cursor() == at && time.Now().Before(end); {
+			time.Sleep(2 * time.Millisecond)
+		}
 	}
 }
 
@@ -128,15 +119,9 @@ func TestRealIdentityAsleepSessions(t *testing.T) {
 	if got := r.whoami(token); got != 401 {
 		t.Fatalf("whoami of a suspended identity: %d", got)
 	}
-	s.Press("a")
-	s.Want("Reactivate Bo")
-	s.Press("y")
-	s.Want("1 session works again, o ends them")
+	r.write(s, "a", "Reactivate Bo", "1 session works again, o ends them")
 	r.until("the old session works again", func() bool { return r.whoami(token) == 200 })
-	s.Press("o")
-	s.Want("out everywhere?")
-	s.Press("y")
-	s.Want("1 session ended")
+	r.write(s, "o", "out everywhere?", "1 session ended")
 	r.until("no session is left", func() bool { all, _ := r.sessions(id); return all == 0 && r.whoami(token) == 401 })
 }
 
@@ -186,8 +171,7 @@ func TestRealIdentityRecovery(t *testing.T) {
 	}
 	r.until("the link signs in", func() bool { all, _ := r.sessions(id); return all == before+1 })
 
-	s.Press("d", "y")
-	s.Want("✗ suspended")
+	r.write(s, "d", "Suspend Carla", "✗ suspended")
 	s.Press("c")
 	s.Want("suspended: a code would be made, but signing in with it is refused")
 }
@@ -269,30 +253,18 @@ func TestRealIdentitiesList(t *testing.T) {
 	whoami := func(want int) bool {
 		return !slices.ContainsFunc(tokens, func(tok string) bool { return r.whoami(tok) != want })
 	}
-	s.Press("ctrl+a", "d")
-	s.Want("Suspend 3 people?", "Ida Real", "Ivo Real", "Ines Real")
-	s.Press("y")
-	s.Want("3 people suspended, 3 sessions ended")
+	s.Press("ctrl+a")
+	r.write(s, "d", "Suspend 3 people?", "3 people suspended, 3 sessions ended")
 	r.until("all are suspended", func() bool { return states("inactive")() && whoami(401) })
-	s.Press("u")
-	s.Want("Undo: suspend 3 people?")
-	s.Press("y")
-	s.Want("undone")
+	r.write(s, "u", "Undo: suspend 3 people?", "undone")
 	r.until("all are active", states("active"))
-	s.Press("d", "y")
-	s.Want("3 people suspended, 0 sessions ended")
-	s.Press("a")
-	s.Want("Reactivate 3 people?")
-	s.Press("y")
-	s.Want("3 people reactivated")
+	r.write(s, "d", "Suspend 3 people?", "3 people suspended, 0 sessions ended")
+	r.write(s, "a", "Reactivate 3 people?", "3 people reactivated")
 	r.until("all are active", states("active"))
 	for i, name := range []string{"ida", "ivo", "ines"} {
 		tokens[i] = r.login(name + "-" + r.tag + "@ident.example")
 	}
-	s.Press("o")
-	s.Want("Sign 3 people out everywhere?")
-	s.Press("y")
-	s.Want("3 people signed out everywhere, 3 sessions ended")
+	r.write(s, "o", "Sign 3 people out everywhere?", "3 people signed out everywhere, 3 sessions ended")
 	r.until("nobody is signed in", func() bool { return whoami(401) })
 }
 
