@@ -134,7 +134,6 @@ func newRootCommand(g *globals) *cobra.Command {
 		}
 		return g.runConsole(c.Context())
 	}
-	cobra.EnableCommandSorting = true
 	styleHelp(g, root)
 	return root
 }

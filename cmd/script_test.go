@@ -5,11 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -44,8 +41,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":       exits,
-			"interrupted": interrupted,
+			"exits": exits,
 		},
 	})
 }
@@ -71,19 +67,4 @@ func exitCodeOf(err error) int {
 		return ee.ExitCode()
 	}
 	return -1
-}
-
-// interrupted starts a command, sends it a signal while it waits for a server, and
-// demands exit code 130: interrupted INT|TERM PROGRAM ARG…
-func interrupted(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: interrupted INT|TERM PROGRAM ARG…")
-	}
-	sig := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[args[0]]
-	// The shell hands its own process over, so that the signal reaches the program.
-	script := `( sleep 1; kill -` + args[0] + ` $$ ) & exec "$@"`
-	err := ts.Exec("sh", slices.Concat([]string{"-c", script, "sh"}, args[1:])...)
-	if got := exitCodeOf(err); sig == nil || got != exitInterrupted {
-		ts.Fatalf("exit code %d after %s, want %d", got, args[0], exitInterrupted)
-	}
 }
