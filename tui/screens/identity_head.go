@@ -172,6 +172,12 @@ func (s *Identity) ketoLine() headLine {
 			names = append(names, fmt.Sprintf("as %s (%d%s)", shortSubject(h.alias.Subject), len(h.tuples), more))
 		}
 	}
+	if s.namesNotRead() {
+		names = append(names, theme.MarkUnknown+" not every name could be read")
+	}
+	if s.tupleCount() == 0 && s.namesNotRead() {
+		return headLine{theme.MarkUnknown + " unknown", strings.Join(names, ""), theme.Bad}
+	}
 	if len(names) == 0 {
 		return headLine{"no tuples", "under any of their names; groups are not counted", theme.Plain}
 	}

@@ -2,6 +2,7 @@ package screens
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,43 +23,67 @@ func (s *Identity) tuplePart() widget.Section {
 	}
 	out := widget.Section{Title: title}
 	names, n, more := 0, 0, ""
-	held := s.holds
-	for _, h := range held {
-		if h.err != nil {
-			f := s.host.Env().Explain(h.err)
-			out.Fields = append(out.Fields, widget.Field{Label: "as " + string(h.alias.Kind), Value: "? not read: " + f.Why, Tone: theme.Bad})
-			continue
-		}
-		if len(h.tuples) == 0 {
-			continue
-		}
-		names++
-		n += len(h.tuples)
-		note := ""
-		if h.alias.Unsafe {
-			note = "other people can have this name too"
+	for _, h := range s.holds {
+		out.Fields = append(out.Fields, s.holdingFields(h)...)
+		if len(h.tuples) > 0 {
+			names++
+			n += len(h.tuples)
 		}
 		if h.more {
-			more, note = "+", joinWords(note, fmt.Sprintf("(the first %d)", len(h.tuples)))
+			more = "+"
 		}
-		out.Fields = append(out.Fields, widget.Field{Label: "as " + string(h.alias.Kind), Value: h.alias.Subject.String(), Note: note, Tone: theme.Dim,
-			Key: s.ref("subject "+subjectKey(h.alias.Subject), h.alias.Subject)})
-		for _, t := range h.tuples {
-			out.Fields = append(out.Fields, widget.Field{Value: t.Left(), Key: s.ref("tuple "+t.Key(), t)})
-		}
+	}
+	if err := s.moreJob.Err(); err != nil {
+		out.Fields = append(out.Fields, s.notRead("as in Keycloak", err))
 	}
 	switch {
 	case n == 0:
-		out.Note = fmt.Sprintf("none under any of %d names; what groups give is not listed here", len(held))
+		out.Note = fmt.Sprintf("none under any of %d names; what groups give is not listed here", len(s.holds))
 	case names == 1:
 		out.Note = fmt.Sprintf("%d%s under one name", n, more)
 	default:
 		out.Note = fmt.Sprintf("%d%s under %d names", n, more, names)
 	}
+	if s.namesNotRead() { // what could not be read is unknown, never "none"
+		out.Note = strings.Replace(out.Note, "none under any", "none found under any", 1) + "; not every name could be read"
+	}
 	if note := s.staleNote(&s.tupleJob); note != "" {
 		out.Note = note
 	}
 	return out
+}
+
+// holdingFields are the lines of one alias: its name, and below it what it holds.
+func (s *Identity) holdingFields(h identityHolding) []widget.Field {
+	label := "as " + string(h.alias.Kind)
+	switch {
+	case h.err != nil:
+		return []widget.Field{s.notRead(label, h.err)}
+	case len(h.tuples) == 0:
+		return nil
+	}
+	note := ""
+	if h.alias.Unsafe {
+		note = "other people can have this name too"
+	}
+	if h.more {
+		note = joinWords(note, fmt.Sprintf("(the first %d)", len(h.tuples)))
+	}
+	out := []widget.Field{{Label: label, Value: h.alias.Subject.String(), Note: note, Tone: theme.Dim,
+		Key: s.ref("subject "+subjectKey(h.alias.Subject), h.alias.Subject)}}
+	for _, t := range h.tuples {
+		out = append(out, widget.Field{Value: t.Left(), Key: s.ref("tuple "+t.Key(), t)})
+	}
+	return out
+}
+
+func (s *Identity) notRead(label string, err error) widget.Field {
+	return widget.Field{Label: label, Value: theme.MarkUnknown + " not read: " + s.host.Env().Explain(err).Why, Tone: theme.Bad}
+}
+
+// namesNotRead: the tuples under some of the names are not known.
+func (s *Identity) namesNotRead() bool {
+	return s.moreJob.Err() != nil || slices.ContainsFunc(s.holds, func(h identityHolding) bool { return h.err != nil })
 }
 
 func subjectKey(s tuple.Subject) string { return tuple.Tuple{Subject: s}.Key() }

@@ -81,7 +81,18 @@ func TestIdentityPartsFailAlone(t *testing.T) {
 		k, kt, kc := identStubs()
 		kt.fail, kt.only = errKetoDown, "ann@acme.example"
 		s := identOpen(t, identSpec(k, kt, kc), identAnn, 120, 60)
-		s.Want("? not read: nothing listens", "Doc:q3-report#viewers")
+		s.Want("? not read: nothing listens", "Doc:q3-report#viewers", "3 tuples", "? not every name could be read")
+		kt.mu.Lock()
+		kt.rows = nil
+		kt.mu.Unlock()
+		s.Press("ctrl+r")
+		s.Want("keto     ? unknown", "none found under any") // never "no tuples"
+	})
+	t.Run("the names of the account", func(t *testing.T) {
+		k, kt, kc := identStubs()
+		kc.users[0].Username, kt.fail, kt.only = "ann.okafor", errKetoDown, "kc-ann"
+		s := identOpen(t, identSpec(k, kt, kc), identAnn, 120, 60)
+		s.Want("as Keycloak id", "? not read: nothing listens", "Group:board#members")
 	})
 	t.Run("no namespace for people", func(t *testing.T) {
 		k, kt, kc := identStubs()
