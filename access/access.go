@@ -68,6 +68,8 @@ type Trace struct {
 	OrderDependent bool `json:"order_dependent,omitempty"`
 	// NearMisses are names under which the same person would be let in.
 	NearMisses []NearMiss `json:"near_misses,omitempty"`
+	// Fixes are the smallest changes that would allow it, the least far-reaching first.
+	Fixes []Fix `json:"fixes,omitempty"`
 	// Requests and RoundTrips are what the answer cost; Millis is wall time in milliseconds.
 	Requests   int   `json:"requests"`
 	RoundTrips int   `json:"round_trips"`

@@ -179,6 +179,9 @@ func (x *Explainer) tell(ctx context.Context, w *working, t *Trace) {
 		t.Tree = d.full(w.Root)
 	}
 	w.explain(ctx, t)
+	if t.Agrees == nil || *t.Agrees {
+		t.Fixes = w.fixes(ctx)
+	}
 	if t.Agrees != nil && !*t.Agrees {
 		w.disagree(t)
 	}

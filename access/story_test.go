@@ -77,6 +77,12 @@ func TestEveryTicketsCauseIsNamed(t *testing.T) {
 			if tr.Server != access.NotAsked || tr.Agrees != nil {
 				t.Errorf("nobody was asked, and yet the server says %s", tr.Server)
 			}
+			for _, f := range tr.Fixes {
+				t.Logf("fix: %s (also %d, unblocks %v)", f.Summary, f.AlsoGrants, f.Unblocks)
+			}
+			if len(tr.Fixes) == 0 || !tr.Fixes[0].Verified {
+				t.Error("no fix is offered")
+			}
 			x.Tuples = access.NewTuples(fixed(t, s, ticket, ts))
 			if after, err := x.Explain(t.Context(), a); err != nil || string(after.Verdict) != string(ticket.After) {
 				t.Errorf("after the fix: %s, %s, %v", after.Verdict, after.Summary, err)

@@ -282,6 +282,16 @@ func printWhy(w io.Writer, t access.Trace) error {
 	for _, n := range t.NearMisses {
 		fmt.Fprintf(&b, "\nalmost  %s\n", cleanLine(n.Summary))
 	}
+	for i, f := range t.Fixes {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		note := ""
+		if f.Unblocks {
+			note = "  (this removes a block)"
+		}
+		fmt.Fprintf(&b, "fix %d   %s%s\n", i+1, cleanLine(f.Summary), note)
+	}
 	if t.Requests > 0 {
 		fmt.Fprintf(&b, "\n%d requests, %d round trips, %d ms\n", t.Requests, t.RoundTrips, t.Millis)
 	}
