@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 
 	say("starting the real servers (built on the first run, which takes some minutes)")
 	st, err := stack.Up(ctx, stack.Options{
-		Name: fmt.Sprintf("test-%d", os.Getpid()), Dir: filepath.Join(dir, "stack"),
+		Name: fmt.Sprintf("test-%d", os.Getpid()), Dir: filepath.Join(dir, "stack"), Unlisted: true,
 		Progress: func(s stack.Server, line string) { say("  %-10s %s", s, line) },
 	})
 	if err != nil {
