@@ -33,7 +33,8 @@ func TestPasswordKeepsEverythingElse(t *testing.T) {
 	ch, err := w.SetPassword(bg, i.ID, goodPassword)
 	ok(t, err)
 	_, text := rawText(t, "GET", w.admin+"/admin/identities/"+i.ID, nil)
-	for _, part := range []string{`"metadata_public":{"plan":"gold","big":9007199254740993}`, `"metadata_admin":["note"]`, `"state":"inactive"`, `"schema_id":"staff"`, `"corp:sub`, `"department":"legal"`} {
+	// PostgreSQL sorts the keys its own way, SQLite leaves them.
+	for _, part := range []string{`"plan":"gold"`, `"big":9007199254740993`, `"metadata_admin":["note"]`, `"state":"inactive"`, `"schema_id":"staff"`, `"corp:sub`, `"department":"legal"`} {
 		contains(t, text, part)
 	}
 	if ch.Before.ID != i.ID || string(ch.After.MetadataPublic) != string(ch.Before.MetadataPublic) || ch.After.State != kratos.Inactive {
