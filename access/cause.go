@@ -67,14 +67,15 @@ func (w *working) explain(ctx context.Context, t *Trace) {
 
 // orderDependent tries the orders that Keto's rows and goroutines may come in.
 func (w *working) orderDependent(ctx context.Context) bool {
-	if !w.Visited {
+	if !w.Visited && !w.Root.has(CutRelation) {
 		return false
 	}
-	return slices.ContainsFunc([]variant{{reverse: true}, {lazy: true}, {lazy: true, reverse: true}}, func(v variant) bool {
-		d := w.decide(ctx, v)
-		return d.Verdict != w.Verdict
-	})
+	return slices.ContainsFunc(otherOrders, func(v variant) bool { return w.decide(ctx, v).Verdict != w.Verdict })
 }
+
+// otherOrders are those that the server's rows and goroutines may come in besides the
+// one that is tried first.
+var otherOrders = []variant{{reverse: true}, {lazy: true}, {lazy: true, reverse: true}}
 
 func (w *working) allowed(ctx context.Context, t *Trace) {
 	t.Summary = "Yes: " + w.who() + " has " + w.what() + w.way() + "."

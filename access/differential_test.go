@@ -70,8 +70,23 @@ func (s *server) send(t testing.TB, method, url string, body any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for try := 0; ; try++ {
+		status, answer := s.once(t, method, url, body != nil, b)
+		switch {
+		case status == http.StatusNoContent:
+			return
+		case try < 50 && strings.Contains(answer, "locked"): // by what a check has left running
+			time.Sleep(10 * time.Millisecond)
+		default:
+			t.Fatalf("%s %s: %d %s", method, url, status, answer)
+		}
+	}
+}
+
+func (s *server) once(t testing.TB, method, url string, hasBody bool, b []byte) (status int, answer string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(b))
-	if body == nil {
+	if !hasBody {
 		req, err = http.NewRequestWithContext(t.Context(), method, url, nil)
 	}
 	if err != nil {
@@ -82,9 +97,11 @@ func (s *server) send(t testing.TB, method, url string, body any) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusNoContent {
-		t.Fatalf("%s %s: %s %s", method, url, resp.Status, answer)
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return resp.StatusCode, string(text)
 }
 
 // load gives the server another model, waits until it has it, and replaces all tuples.
@@ -173,7 +190,7 @@ func (s *server) write(t testing.TB, undo bool, writes ...access.Write) {
 
 // tryFixes applies each fix: then the server must allow, and deny again without any one
 // of its writes. Everything is put back.
-func (s *server) tryFixes(t *testing.T, seed uint64, q tuple.Tuple, depth int, fixes []access.Fix, sum *tally) {
+func (s *server) tryFixes(t *testing.T, m *opl.Model, seed uint64, q tuple.Tuple, depth int, fixes []access.Fix, sum *tally) {
 	t.Helper()
 	must := func(f access.Fix, allowed bool, when string) {
 		v, err := s.ask(t.Context(), q, depth)
@@ -190,7 +207,10 @@ func (s *server) tryFixes(t *testing.T, seed uint64, q tuple.Tuple, depth int, f
 		s.write(t, false, f.Writes...)
 		must(f, true, "after")
 		for _, w := range f.Writes {
-			if len(f.Writes) > 1 {
+			// Beside a tuple that names an unknown relation the answer hangs on which row
+			// comes first, so it may be a yes even without its removal.
+			poison := w.Op == access.OpRemove && w.What().Subject.Set != nil && m.Relation(w.What().Subject.Set.Namespace, w.What().Subject.Set.Relation) == nil
+			if len(f.Writes) > 1 && !poison {
 				s.write(t, true, w)
 				must(f, false, "without "+w.Tuple+" of")
 				s.write(t, false, w)
@@ -319,5 +339,5 @@ func (s *server) explain(t *testing.T, set access.Settings, m *opl.Model, seed u
 		sum.different++
 		t.Errorf("seed %d: %s with depth %d: %s is not proved by %s, cause %q", seed, q, depth, tr.Verdict, tr.Proof.Verdict, tr.Cause)
 	}
-	s.tryFixes(t, seed, q, depth, tr.Fixes, sum)
+	s.tryFixes(t, m, seed, q, depth, tr.Fixes, sum)
 }

@@ -114,22 +114,36 @@ func (e *engine) found(n *Node, rows []tuple.Tuple, t tuple.Tuple) bool {
 	return false
 }
 
-// into goes into the sets one by one, each at most once below the same expansion.
+// into goes into the sets one by one, each at most once below the same expansion. The
+// classic engine starts on a set while it still looks into the one before it, so a set
+// counts as visited already for what is below the one before it.
 func (e *engine) into(n *Node, rows []tuple.Tuple, t tuple.Tuple, d int, v seen) {
-	below := d
+	below, ahead := d, 1
 	if !e.classic() {
 		below--
 	}
-	var checks []check
-	for _, row := range rows {
-		set := *row.Subject.Set
-		checks = append(checks, check{KindAllowed, in(set, t), n.Rule, func() *Node {
-			if v[set] && !e.o.forget {
-				e.visited = true
-				return &Node{Kind: KindAllowed, Result: NotMember, Cut: CutVisited, Tuple: in(set, t), Stored: &row, Depth: below}
-			}
+	if !e.classic() || e.o.lazy {
+		ahead = 0
+	}
+	marked := 0
+	again := make([]bool, len(rows)) // whether another branch was there before
+	mark := func(upTo int) {
+		for ; marked < min(upTo, len(rows)); marked++ {
+			set := *rows[marked].Subject.Set
+			again[marked] = v[set]
 			v[set] = true
-			c := e.allowed(in(set, t), below, true, v)
+		}
+	}
+	var checks []check
+	for i, row := range rows {
+		asked := in(*row.Subject.Set, t)
+		checks = append(checks, check{KindAllowed, asked, n.Rule, func() *Node {
+			mark(i + 1 + ahead)
+			if again[i] && !e.o.forget {
+				e.visited = true
+				return &Node{Kind: KindAllowed, Result: NotMember, Cut: CutVisited, Tuple: asked, Stored: &row, Depth: below}
+			}
+			c := e.allowed(asked, below, true, v)
 			c.Stored = &row
 			return c
 		}})

@@ -185,6 +185,10 @@ func (e *engine) traverse(t tuple.Tuple, c *opl.Traverse, d int, v seen) *Node {
 	if e.o.parents {
 		rows = append(slices.Clone(rows), e.asObjects(ids)...)
 	}
+	if e.o.reverse {
+		rows = slices.Clone(rows)
+		slices.Reverse(rows)
+	}
 	if d > 1 {
 		e.ahead(rows)
 	}

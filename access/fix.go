@@ -124,21 +124,21 @@ func (w *working) altered(ctx context.Context, writes []Write, v variant) Decisi
 // server comes across its rows.
 func (w *working) allowedWith(ctx context.Context, writes []Write) bool {
 	d := w.altered(ctx, writes, variant{})
-	if d.Verdict != Allowed || !d.Visited {
-		return d.Verdict == Allowed
+	if d.Verdict != Allowed {
+		return false
 	}
-	for _, v := range []variant{{reverse: true}, {lazy: true}, {lazy: true, reverse: true}} {
-		if w.altered(ctx, writes, v).Verdict != Allowed {
-			return false
-		}
+	orders := []variant{{reverse: true}}
+	if d.Visited {
+		orders = otherOrders
 	}
-	return true
+	return !slices.ContainsFunc(orders, func(v variant) bool { return w.altered(ctx, writes, v).Verdict != Allowed })
 }
 
-// minimal reports whether each write is needed.
+// minimal reports whether each write is needed: without it the answer is "no", or
+// hangs on the order of rows.
 func (w *working) minimal(ctx context.Context, writes []Write) bool {
 	for i := range writes {
-		if len(writes) > 1 && w.altered(ctx, slices.Delete(slices.Clone(writes), i, i+1), variant{}).Verdict == Allowed {
+		if len(writes) > 1 && w.allowedWith(ctx, slices.Delete(slices.Clone(writes), i, i+1)) {
 			return false
 		}
 	}

@@ -156,3 +156,34 @@ func TestWhyOnARealKeto(t *testing.T) {
 		t.Errorf("an unknown namespace: %+v", tr)
 	}
 }
+
+// Who asks is looked up in Kratos: the tuples name her by her e-mail, the check asks
+// for her id, and that is said, with her name.
+func TestWhyKnowsThePersonInKratos(t *testing.T) {
+	kratos, info := stacktest.Kratos(t), stacktest.OwnKeto(t, story.Model(), map[string]any{"log.level": "error"})
+	mail := uniq("why-") + "@acme.example"
+	var who struct {
+		ID string `json:"id"`
+	}
+	body := map[string]any{"schema_id": "default", "traits": map[string]any{"email": mail, "name": map[string]any{"first": "Ada", "last": "Why"}}}
+	if code := plainHTTP(t, "POST", kratos.AdminURL+"/admin/identities", "", body, &who); code != 201 {
+		t.Fatalf("make an identity: %d", code)
+	}
+	t.Cleanup(func() { plainHTTP(t, "DELETE", kratos.AdminURL+"/admin/identities/"+who.ID, "", nil, nil) })
+	env := []string{"GATEHOUSE_KETO_READ_URL=" + info.ReadURL, "GATEHOUSE_KETO_WRITE_URL=" + info.WriteURL, "GATEHOUSE_KETO_OPL=" + info.OPL,
+		"GATEHOUSE_KRATOS_ADMIN_URL=" + kratos.AdminURL}
+	gatehouse(t, env, "tuples", "add", "Doc:q3#viewers@Group:g#members", "Group:g#members@"+mail).want(t, exitYes)
+	for subject, cause := range map[string]string{who.ID: access.CauseAlias, mail: "", strings.ToUpper(mail): access.CauseAlias} {
+		code := exitNo
+		if cause == "" {
+			code = exitYes
+		}
+		tr := decode[access.Trace](t, "trace", gatehouse(t, env, "why", "Doc:q3#view@"+subject, "--json").want(t, code))
+		if tr.Cause != cause || tr.Agrees == nil || !*tr.Agrees || cause != "" && (!strings.Contains(tr.Summary, mail) || !strings.Contains(tr.Summary, "Group:g#members")) {
+			t.Errorf("%s: %s because of %q: %s", subject, tr.Verdict, tr.Cause, tr.Summary)
+		}
+		if subject == who.ID && !strings.Contains(tr.Summary, "Ada Why") {
+			t.Errorf("it does not say who: %s", tr.Summary)
+		}
+	}
+}

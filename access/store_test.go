@@ -1,0 +1,104 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/access/tuple"
+)
+
+// slow is a Lister that counts its lists, and how many run at a time.
+type slow struct {
+	*Tuples
+	lists, now, most atomic.Int32
+}
+
+func (s *slow) All(ctx context.Context, q tuple.Query) iter.Seq2[tuple.Tuple, error] {
+	s.lists.Add(1)
+	return func(yield func(tuple.Tuple, error) bool) {
+		n := s.now.Add(1)
+		defer s.now.Add(-1)
+		for m := s.most.Load(); n > m && !s.most.CompareAndSwap(m, n); m = s.most.Load() {
+		}
+		time.Sleep(time.Millisecond)
+		s.Tuples.All(ctx, q)(yield)
+	}
+}
+
+func object(name string) [2]string { return [2]string{"Group", name} }
+
+// Each object is listed once, those announced together side by side, and no more than
+// a few at a time.
+func TestStoreReadsOnceAndSideBySide(t *testing.T) {
+	var ts []tuple.Tuple
+	var names [][2]string
+	for i := range 20 {
+		name := fmt.Sprintf("g%d", i)
+		names = append(names, object(name), object(name))
+		ts = append(ts, tuple.Tuple{Namespace: "Group", Object: name, Relation: "members", Subject: tuple.SubjectID("ann")})
+	}
+	l := &slow{Tuples: NewTuples(ts)}
+	s := newStore(l)
+	s.Ahead(t.Context(), names)
+	for _, n := range names {
+		if got, err := s.Of(t.Context(), n[0], n[1]); err != nil || len(got) != 1 {
+			t.Fatalf("%v has %v, %v", n, got, err)
+		}
+	}
+	for range 3 {
+		if ok, err := s.Has(t.Context(), ts[3]); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	if l.lists.Load() != 21 || s.requests != 21 || s.trips != 2 || l.most.Load() < 2 || l.most.Load() > parallel {
+		t.Errorf("%d lists, %d requests, %d trips, %d at a time", l.lists.Load(), s.requests, s.trips, l.most.Load())
+	}
+}
+
+// What is too large is not read to its end, and told apart from a "no". A subject with
+// too many tuples is looked for in the objects.
+func TestStoreHasABudget(t *testing.T) {
+	var ts []tuple.Tuple
+	for i := range maxPerList + 10 {
+		ts = append(ts, tuple.Tuple{Namespace: "Group", Object: "huge", Relation: "members", Subject: tuple.SubjectID(fmt.Sprint(i))},
+			tuple.Tuple{Namespace: "Group", Object: fmt.Sprint(i), Relation: "members", Subject: tuple.SubjectID("busy")})
+	}
+	s := newStore(NewTuples(ts))
+	if _, err := s.Of(t.Context(), "Group", "huge"); !errors.Is(err, ErrBudget) {
+		t.Errorf("a huge group: %v", err)
+	}
+	for object, want := range map[string]bool{"7": true, "none": false} {
+		q := tuple.Tuple{Namespace: "Group", Object: object, Relation: "members", Subject: tuple.SubjectID("busy")}
+		if ok, err := s.Has(t.Context(), q); ok != want || err != nil {
+			t.Errorf("%s: %v, %v", q, ok, err)
+		}
+	}
+	for i := range maxRequests {
+		_, _ = s.Of(t.Context(), "Group", fmt.Sprint("x", i))
+	}
+	if _, err := s.Of(t.Context(), "Group", "one more"); !errors.Is(err, ErrBudget) {
+		t.Errorf("too many requests: %v", err)
+	}
+	x := &Explainer{Tuples: NewTuples(ts)}
+	q := tuple.Tuple{Namespace: "Group", Object: "huge", Relation: "members", Subject: tuple.SubjectID("ann")}
+	tr, err := x.Explain(t.Context(), Asking{Question: q})
+	if err != nil || tr.Verdict != Unknown || tr.Cause != CauseUnreadable || len(tr.Fixes) > 0 {
+		t.Errorf("what cannot be read is %s because of %q: %s, %v", tr.Verdict, tr.Cause, tr.Summary, err)
+	}
+}
+
+// An explanation that is no longer wanted ends.
+func TestExplainEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x := &Explainer{Tuples: NewTuples([]tuple.Tuple{{Namespace: "Doc", Object: "d", Relation: "r", Subject: tuple.SubjectID("ann")}})}
+	tr, err := x.Explain(ctx, Asking{Question: tuple.Tuple{Namespace: "Doc", Object: "d", Relation: "r", Subject: tuple.SubjectID("ann")}})
+	if err != nil || tr.Verdict != Unknown {
+		t.Errorf("%s, %v", tr.Verdict, err)
+	}
+}
