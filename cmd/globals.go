@@ -74,12 +74,6 @@ func newGlobals(w World) *globals {
 	return g
 }
 
-// lookupEnv is os.LookupEnv over the environment of this run.
-func (g *globals) lookupEnv(name string) (string, bool) {
-	v, ok := g.env[name]
-	return v, ok
-}
-
 // getenv is os.Getenv over the environment of this run.
 func (g *globals) getenv(name string) string { return g.env[name] }
 

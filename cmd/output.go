@@ -67,7 +67,6 @@ type rows[T any] struct {
 	csv     *csv.Writer
 	table   *table
 	count   int
-	live    bool // somebody may be watching: do not sit on finished rows
 	flushed time.Time
 	now     func() time.Time
 	clean   bool // the destination is a terminal

@@ -331,3 +331,28 @@ func TestRealLostTupleAnswers(t *testing.T) {
 		}
 	}
 }
+
+// Pruning concerns whole namespaces, so that it is tried on a Keto of its own.
+func TestRealPrune(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "model.ts")
+	source := "class User implements Namespace {}\nclass Doc implements Namespace { related: { viewers: User[] } }\nclass Other implements Namespace { related: { viewers: User[] } }\n"
+	if err := os.WriteFile(model, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	info := stacktest.OwnKeto(t, source, nil)
+	k := realKeto{read: info.ReadURL, namespace: "Doc", env: []string{
+		"GATEHOUSE_KETO_READ_URL=" + info.ReadURL, "GATEHOUSE_KETO_WRITE_URL=" + info.WriteURL, "GATEHOUSE_KETO_OPL=" + model}}
+	gatehouse(t, k.env, "tuples", "add", "Doc:a#viewers@ann", "Doc:a#viewers@old", "Other:a#viewers@ann").want(t, 0)
+	in := "Doc:a#viewers@ann\nDoc:a#viewers@new\n"
+	gatehouseIn(t, in, k.env, "tuples", "import", "-", "--prune").want(t, 2) // nobody confirmed it
+	k.wantStored(t, "a", "Doc:a#viewers@ann", "Doc:a#viewers@old")
+	gatehouseIn(t, in, k.env, "tuples", "import", "-", "--prune", "--dry-run").want(t, 0)
+	k.wantStored(t, "a", "Doc:a#viewers@ann", "Doc:a#viewers@old")
+	got := decode[importResult](t, "import", gatehouseIn(t, in, k.env, "tuples", "import", "-", "--prune", "--yes", "--json").want(t, 0))
+	if got.Added != 1 || got.Removed != 1 || got.Unchanged != 1 {
+		t.Errorf("%+v", got)
+	}
+	k.wantStored(t, "a", "Doc:a#viewers@ann", "Doc:a#viewers@new")
+	k.namespace = "Other"
+	k.wantStored(t, "a", "Other:a#viewers@ann")
+}

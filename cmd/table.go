@@ -87,9 +87,6 @@ func (d *detail) add(label, value string) {
 	}
 }
 
-// addf is add with a format.
-func (d *detail) addf(label, format string, args ...any) { d.add(label, fmt.Sprintf(format, args...)) }
-
 // addList appends one line for each value, the label on the first only.
 func (d *detail) addList(label string, values []string) {
 	for _, v := range values {
