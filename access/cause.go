@@ -417,6 +417,11 @@ func (w *working) alias(ctx context.Context, t *Trace) bool {
 		t.NearMisses = append(t.NearMisses, NearMiss{"alias", "allowed as " + as + grantOf(d.Root)})
 		if t.Cause == "" {
 			t.Cause = CauseAlias
+			if n := direct(d.Root); n != nil {
+				meant := *n.Stored
+				meant.Subject = w.ask.Question.Subject
+				w.meant = &meant
+			}
 			t.Summary = fmt.Sprintf("%s is known to the tuples as %s%s; this check asks for %s.", w.who(), as, grantOf(d.Root), w.ask.Question.Subject)
 			t.Hint = "write the tuple for the name that the check uses, or ask for the name that the tuples use"
 		}
@@ -424,9 +429,14 @@ func (w *working) alias(ctx context.Context, t *Trace) bool {
 	return t.Cause == CauseAlias
 }
 
-// grantOf names the tuple in which the subject itself stands.
+// direct is the node at which the subject itself is found.
+func direct(root *Node) *Node {
+	return root.find(func(n *Node) bool { return n.Kind == KindDirect && n.Result == Member && n.Stored != nil })
+}
+
+// grantOf names the relation in which the subject itself stands.
 func grantOf(root *Node) string {
-	if n := root.find(func(n *Node) bool { return n.Kind == KindDirect && n.Result == Member && n.Stored != nil }); n != nil {
+	if n := direct(root); n != nil {
 		return ", in " + n.Stored.Left()
 	}
 	return ""

@@ -84,6 +84,9 @@ type working struct {
 	set   Settings
 	// guessed says with which other settings the explanation matches the server.
 	guessed string
+	// meant is the tuple that grants the same person under another name, with the name
+	// that was asked for; nil where there is none.
+	meant *tuple.Tuple
 }
 
 // once asks the server and evaluates, side by side.

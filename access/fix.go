@@ -180,6 +180,9 @@ func fixOf(e edit) Fix {
 // candidates are the edits that a refutation asks for.
 func (w *working) candidates(root *Node) []edit {
 	var out []edit
+	if w.meant != nil && w.x.Model.CanBeWritten(*w.meant) == nil {
+		out = append(out, edit{writes: []Write{write(OpAdd, *w.meant)}, repair: true})
+	}
 	var visit func(n *Node)
 	visit = func(n *Node) {
 		switch {

@@ -83,6 +83,10 @@ func TestEveryTicketsCauseIsNamed(t *testing.T) {
 			if len(tr.Fixes) == 0 || !tr.Fixes[0].Verified {
 				t.Error("no fix is offered")
 			}
+			checkFixes(t, m, access.Settings{}, 0, a.Question, ts, tr.Fixes)
+			if first := ticket.Fix[0].Tuple; tr.Cause == access.CauseAlias && tr.Fixes[0].Writes[0].Tuple != strings.ReplaceAll(first, "${ann}", "8f1c-ann") {
+				t.Errorf("what was meant is not offered first: %s", tr.Fixes[0].Summary)
+			}
 			x.Tuples = access.NewTuples(fixed(t, s, ticket, ts))
 			if after, err := x.Explain(t.Context(), a); err != nil || string(after.Verdict) != string(ticket.After) {
 				t.Errorf("after the fix: %s, %s, %v", after.Verdict, after.Summary, err)

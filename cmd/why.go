@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -128,15 +129,9 @@ func (o *whyOptions) prepare(ctx context.Context) (*access.Explainer, asker, err
 	if o.opl != "" {
 		b.Context.Keto.OPL = o.opl
 	}
-	m, err := b.Model(ctx)
+	x, err := b.explainer(ctx, k, o.full)
 	if err != nil {
 		return nil, nil, err
-	}
-	kc := b.Context.Keto
-	x := &access.Explainer{
-		Server: k, Tuples: knownOnly{k}, Model: m, ModelUnknown: true, Full: o.full, Refused: ketoRefused,
-		Settings:    access.Settings{Engine: engineOf(kc.Engine), MaxDepth: kc.MaxDepth, MaxWidth: kc.MaxWidth, Strict: kc.Strict == config.Yes},
-		GuessEngine: engineOf(kc.Engine) == "", GuessStrict: kc.Strict != config.Yes && kc.Strict != config.No,
 	}
 	o.override(x)
 	return x, func(ctx context.Context, q tuple.Tuple) access.Asking { return o.g.whoAsks(ctx, b, q) }, nil
@@ -314,7 +309,7 @@ func printStep(b *strings.Builder, s *access.Step, first, rest string) {
 		parts = append(parts, "by "+cleanLine(s.Tuple))
 	}
 	if s.Rule != nil {
-		parts = append(parts, fmt.Sprintf("%s:%d", cleanLine(s.Rule.File), s.Rule.Line))
+		parts = append(parts, fmt.Sprintf("%s:%d", cleanLine(path.Base(s.Rule.File)), s.Rule.Line))
 	}
 	b.WriteString(first + strings.Join(parts, "   ") + "\n")
 	for i, c := range s.Children {
