@@ -18,7 +18,6 @@ import (
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
-	"gatehouse/config"
 )
 
 type whyOptions struct {
