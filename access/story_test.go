@@ -153,11 +153,7 @@ func refused(err error) bool {
 func TestTicketsOnTheRealKeto(t *testing.T) {
 	s, m, ts := loadStory(t)
 	srv := newServer(t, map[string]any{"log.level": "error"})
-	var spaces []string
-	for _, ns := range m.NamespaceNames() {
-		spaces = append(spaces, ns)
-	}
-	srv.load(t, "Marker", story.Model()+"\nclass Marker implements Namespace {}\n", spaces, ts)
+	srv.load(t, "Marker", story.Model()+"\nclass Marker implements Namespace {}\n", m.NamespaceNames(), ts)
 	x := &access.Explainer{Server: srv, Tuples: srv, Model: m, Refused: refused}
 	for _, ticket := range s.Tickets {
 		if ticket.Question.Tuple == "" {
