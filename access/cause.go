@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,75 +129,6 @@ func (n *Node) grant() *Node {
 		}
 	}
 	return only
-}
-
-func (w *working) withoutModel(t *Trace) {
-	t.Cause = CauseModelUnknown
-	t.Explained, t.Agrees = Unknown, nil
-	t.Hint = "set keto.opl, or --opl, to the source of the permission model: Keto does not hand it out"
-	switch t.Server {
-	case Allowed:
-		t.Summary = "Yes: by a rule of the permission model, which is not known here; no stored tuple grants it alone."
-	case Denied:
-		t.Summary = fmt.Sprintf("No: %s. No stored tuple grants it alone, and the rules of the permission model are not known here.", sentence(w.ask.Question, " does not have "))
-	default:
-		t.Summary = "No stored tuple grants it alone, and the rules of the permission model are not known here."
-	}
-	if t.Server == NotAsked {
-		t.Verdict = Unknown
-	}
-}
-
-// failed tells why there is no verdict.
-func (w *working) failed(t *Trace) {
-	bad := w.Root.find(func(n *Node) bool { return n.Result == Failed && (n.Cut != "") })
-	if bad == nil {
-		t.Cause, t.Summary = CauseDepth, "Keto in strict mode has no answer: it reached a limit of depth or width before it knew."
-		return
-	}
-	var unknown *errUnknownRelation
-	switch {
-	case errors.As(bad.Err, &unknown):
-		w.unknownRelation(t, bad, unknown)
-	case bad.Cut == CutSteps:
-		t.Cause = CauseTooManySteps
-		t.Summary = "It cannot be told: " + bad.Err.Error() + "."
-	default:
-		t.Cause = CauseUnreadable
-		t.Summary = "It cannot be explained: " + bad.Err.Error() + "."
-	}
-}
-
-func (w *working) unknownRelation(t *Trace, bad *Node, unknown *errUnknownRelation) {
-	t.Cause = CauseUnknownRelation
-	near := Nearest(unknown.relation, w.relations(unknown.namespace))
-	did := ""
-	if near != "" {
-		did = fmt.Sprintf(" (it has %q)", near)
-	}
-	if bad.Stored == nil {
-		t.Summary = fmt.Sprintf("Keto answers with an error: namespace %s has no relation %q%s.", unknown.namespace, unknown.relation, did)
-		t.Hint = "names are case-sensitive"
-		return
-	}
-	t.Summary = fmt.Sprintf("Keto answers with an error as soon as a check meets the stored tuple %s: namespace %s has no relation %q%s.",
-		bad.Stored, unknown.namespace, unknown.relation, did)
-	t.Hint = "remove that tuple"
-	if near != "" && bad.Stored.Subject.Set != nil {
-		right := *bad.Stored
-		right.Subject = tuple.SubjectSet(right.Subject.Set.Namespace, right.Subject.Set.Object, near)
-		t.Hint = fmt.Sprintf("replace that tuple by %s", right)
-	}
-}
-
-func (w *working) relations(namespace string) []string {
-	var out []string
-	if n := w.x.Model.Namespace(namespace); n != nil {
-		for _, r := range n.Relations {
-			out = append(out, r.Name)
-		}
-	}
-	return out
 }
 
 // denied names the cause of a denial: the first single change of the circumstances
@@ -396,75 +326,4 @@ func (w *working) wrongSet(t tuple.Tuple) string {
 		return ""
 	}
 	return rel.Types[i].Relation
-}
-
-// alias asks the question under the other names of the person.
-func (w *working) alias(ctx context.Context, t *Trace) bool {
-	for i, a := range w.ask.Aliases {
-		if i == maxAliasesExplored {
-			break
-		}
-		if a.Subject.Equal(w.ask.Question.Subject) {
-			continue
-		}
-		q := w.ask.Question
-		q.Subject = a.Subject
-		d := w.with(ctx, q, w.set, w.ask.MaxDepth, variant{})
-		if !w.allows(d) {
-			continue
-		}
-		as := fmt.Sprintf("%s (%s)", a.Subject, a.Kind)
-		t.NearMisses = append(t.NearMisses, NearMiss{"alias", "allowed as " + as + grantOf(d.Root)})
-		if t.Cause == "" {
-			t.Cause = CauseAlias
-			if n := direct(d.Root); n != nil {
-				meant := *n.Stored
-				meant.Subject = w.ask.Question.Subject
-				w.meant = &meant
-			}
-			t.Summary = fmt.Sprintf("%s is known to the tuples as %s%s; this check asks for %s.", w.who(), as, grantOf(d.Root), w.ask.Question.Subject)
-			t.Hint = "write the tuple for the name that the check uses, or ask for the name that the tuples use"
-		}
-	}
-	return t.Cause == CauseAlias
-}
-
-// direct is the node at which the subject itself is found.
-func direct(root *Node) *Node {
-	return root.find(func(n *Node) bool { return n.Kind == KindDirect && n.Result == Member && n.Stored != nil })
-}
-
-// grantOf names the relation in which the subject itself stands.
-func grantOf(root *Node) string {
-	if n := direct(root); n != nil {
-		return ", in " + n.Stored.Left()
-	}
-	return ""
-}
-
-// disagree says that the explanation is not the server's, and why that may be.
-func (w *working) disagree(t *Trace) {
-	ours := t.Summary
-	t.Cause = ""
-	t.Summary = fmt.Sprintf("Keto says %s, and the explanation comes to %s: it does not match the server.", t.Server, t.Explained)
-	switch {
-	case t.OrderDependent:
-		t.Hint = "Keto's answer depends on the order in which it comes across its rows, and may be another one the next time"
-	case errors.Is(w.readError(), ErrBudget):
-		t.Explained, t.Agrees = Unknown, nil
-		t.Summary = fmt.Sprintf("Keto says %s; why cannot be told: %v.", t.Server, w.readError())
-		t.Hint = ""
-	default:
-		t.Hint = "the model in keto.opl may not be the one that Keto runs, its max_depth, max_width or strict mode may be others than configured, or the tuples changed meanwhile"
-	}
-	if t.Explained != Unknown {
-		t.Hint += "; the explanation was: " + ours
-	}
-}
-
-func (w *working) readError() error {
-	if n := w.Root.find(func(n *Node) bool { return n.Cut == CutRead }); n != nil {
-		return n.Err
-	}
-	return nil
 }
