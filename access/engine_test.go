@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"testing"
 
 	"gatehouse/access"
@@ -128,51 +127,6 @@ func TestACircleEnds(t *testing.T) {
 	}
 }
 
-// Each hidden cause is named, with the tuple or the figure that matters.
-func TestCauses(t *testing.T) {
-	m := parseModel(t, depthModel)
-	var wide []string
-	for i := range 150 {
-		wide = append(wide, fmt.Sprintf("Doc:d#viewers@Group:g%d#members", i))
-	}
-	wide = append(wide, "Group:g149#members@Group:last#members", "Group:last#members@ann")
-	for _, c := range []struct {
-		name     string
-		tuples   []string
-		question string
-		set      access.Settings
-		depth    int
-		verdict  access.Verdict
-		cause    string
-	}{
-		{"nothing", nil, "Doc:d#view@ann", access.Settings{}, 0, access.Denied, access.CauseMissingTuple},
-		{"width", wide, "Doc:d#viewers@ann", access.Settings{}, 0, access.Denied, access.CauseWidth},
-		{"depth of the request", chain("viewers", 2), "Doc:d#view@ann", access.Settings{}, 2, access.Denied, access.CauseDepth},
-		{"strict", []string{"Doc:d#view@ann"}, "Doc:d#view@ann", access.Settings{Strict: true}, 0, access.Denied, access.CauseStrict},
-		{"the object itself as a set", []string{"Doc:d#viewers@Group:g#", "Group:g#members@ann"}, "Doc:d#view@ann", access.Settings{}, 0, access.Denied, access.CauseSet},
-		{"blocked alone", []string{"Doc:d#blocked@ann"}, "Doc:d#open@ann", access.Settings{}, 0, access.Denied, access.CauseBlocked},
-		{"unknown namespace", nil, "Dok:d#open@ann", access.Settings{}, 0, access.Denied, access.CauseUnknownNamespace},
-		{"unknown relation", nil, "Doc:d#veiw@ann", access.Settings{}, 0, access.Unknown, access.CauseUnknownRelation},
-		{"bare parent", []string{"Doc:e#parents@d", "Doc:d#viewers@ann"}, "Doc:e#inherit@ann", access.Settings{}, 0, access.Denied, access.CauseParent},
-		{"alias", []string{"Doc:d#viewers@User:ann#"}, "Doc:d#view@ann", access.Settings{}, 0, access.Denied, access.CauseAlias},
-		{"alias in lower case", []string{"Doc:d#viewers@ann@acme.example"}, "Doc:d#view@Ann@acme.example", access.Settings{}, 0, access.Denied, access.CauseAlias},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			q := parseTuples(t, c.question)[0]
-			x := &access.Explainer{Tuples: access.NewTuples(parseTuples(t, c.tuples...)), Model: m, Settings: c.set, Full: true}
-			who := access.Person{ID: q.Subject.ID, Emails: []string{q.Subject.ID}}
-			tr, err := x.Explain(t.Context(), access.Asking{Question: q, MaxDepth: c.depth, Aliases: who.Aliases()})
-			if err != nil || tr.Verdict != c.verdict || tr.Cause != c.cause || tr.Summary == "" {
-				t.Errorf("%s because of %q: %s, %v; want %s because of %q", tr.Verdict, tr.Cause, tr.Summary, err, c.verdict, c.cause)
-			}
-			checkFixes(t, m, c.set, c.depth, q, parseTuples(t, c.tuples...), tr.Fixes)
-			if tr.Proof == nil || tr.Tree == nil || tr.Proof.Verdict != tr.Explained && tr.Explained != access.Unknown {
-				t.Errorf("the proof does not prove %s: %+v", tr.Explained, tr.Proof)
-			}
-		})
-	}
-}
-
 // A subject set that was passed over because another branch had been there is named,
 // and the answer said to hang on the order.
 func TestVisited(t *testing.T) {
@@ -261,82 +215,5 @@ func TestWithoutTheModel(t *testing.T) {
 	tr, err = (&access.Explainer{Tuples: k, ModelUnknown: false}).Explain(t.Context(), access.Asking{Question: parseTuples(t, "Doc:d#viewers@ann")[0]})
 	if err != nil || tr.Verdict != access.Allowed {
 		t.Errorf("legacy namespaces: %+v, %v", tr, err)
-	}
-}
-
-// apply are the tuples after the writes.
-func apply(ts []tuple.Tuple, writes []access.Write) []tuple.Tuple {
-	for _, w := range writes {
-		if w.Op == access.OpAdd {
-			ts = append(ts[:len(ts):len(ts)], w.What())
-			continue
-		}
-		ts = slices.DeleteFunc(slices.Clone(ts), w.What().Equal)
-	}
-	return ts
-}
-
-// checkFixes holds fixes to their word: with all writes it is allowed, without any one
-// of them it is not.
-func checkFixes(t *testing.T, m *opl.Model, set access.Settings, depth int, q tuple.Tuple, ts []tuple.Tuple, fixes []access.Fix) {
-	t.Helper()
-	verdict := func(writes []access.Write) access.Verdict {
-		return access.Evaluate(t.Context(), access.NewTuples(apply(ts, writes)), m, set, q, depth).Verdict
-	}
-	for _, f := range fixes {
-		if v := verdict(f.Writes); v != access.Allowed || !f.Verified {
-			t.Errorf("after %s it is %s", f.Summary, v)
-		}
-		for i := range f.Writes {
-			if verdict(slices.Delete(slices.Clone(f.Writes), i, i+1)) == access.Allowed {
-				t.Errorf("%s: %s is not needed", f.Summary, f.Writes[i].Tuple)
-			}
-		}
-	}
-}
-
-// What is offered first is the least that does it: a repair before anything else, one
-// write before two, and never the removal of a block while something else helps.
-func TestFixes(t *testing.T) {
-	m := parseModel(t, `
-class User implements Namespace {}
-class Group implements Namespace { related: { members: (User | SubjectSet<Group, "members">)[] } }
-class Folder implements Namespace { related: { viewers: User[] } permits = { view: (ctx) => this.related.viewers.includes(ctx.subject) } }
-class Doc implements Namespace {
-  related: { parents: Folder[], viewers: (User | SubjectSet<Group, "members">)[], reviewers: User[], blocked: User[] }
-  permits = {
-    view: (ctx) => this.related.viewers.includes(ctx.subject) || this.related.parents.traverse((p) => p.permits.view(ctx)),
-    publish: (ctx) => this.related.reviewers.includes(ctx.subject) && this.permits.view(ctx),
-    read: (ctx) => this.permits.view(ctx) && !this.related.blocked.includes(ctx.subject),
-  }
-}`)
-	for _, c := range []struct {
-		name     string
-		tuples   []string
-		question string
-		first    string
-		also     int
-		unblocks bool
-	}{
-		{"nothing is there", nil, "Doc:d#view@ann", "add Doc:d#viewers@ann", 0, false},
-		{"two are needed", nil, "Doc:d#publish@ann", "add Doc:d#reviewers@ann and add Doc:d#viewers@ann", 0, false},
-		{"one of two is there", []string{"Doc:d#viewers@ann"}, "Doc:d#publish@ann", "add Doc:d#reviewers@ann", 0, false},
-		{"blocked", []string{"Doc:d#viewers@ann", "Doc:d#blocked@ann"}, "Doc:d#read@ann", "remove Doc:d#blocked@ann", 0, true},
-		{"a typo in the set", []string{"Doc:d#viewers@Group:g#member", "Group:g#members@ann"}, "Doc:d#view@ann", "add Doc:d#viewers@Group:g#members", 0, false},
-		{"a bare parent", []string{"Doc:d#parents@f", "Folder:f#viewers@ann"}, "Doc:d#view@ann", "add Doc:d#parents@Folder:f#", 0, false},
-		{"a group of many", []string{"Group:g#members@ben", "Doc:e#viewers@Group:g#members", "Doc:f#viewers@Group:g#members"}, "Group:g#members@ann",
-			"add Group:g#members@ann, which also reaches 2 other objects", 2, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			ts, q := parseTuples(t, c.tuples...), parseTuples(t, c.question)[0]
-			tr, err := (&access.Explainer{Tuples: access.NewTuples(ts), Model: m}).Explain(t.Context(), access.Asking{Question: q})
-			if err != nil || len(tr.Fixes) == 0 {
-				t.Fatalf("no fix: %+v, %v", tr, err)
-			}
-			if f := tr.Fixes[0]; f.Summary != c.first || f.AlsoGrants != c.also || f.Unblocks != c.unblocks {
-				t.Errorf("first comes %q, which reaches %d others, unblocks %v; want %q", f.Summary, f.AlsoGrants, f.Unblocks, c.first)
-			}
-			checkFixes(t, m, access.Settings{}, 0, q, ts, tr.Fixes)
-		})
 	}
 }
