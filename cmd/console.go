@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type console struct {
 	keto     *keto.Client
 	keycloak *keycloak.Server
 	off      map[string]string // why a back end cannot be used, by its name
+	quiet    *globals          // for code that notes things on stderr, which here is the screen
 
 	words   *screens.Vocabulary
 	people  *screens.People
@@ -47,7 +49,7 @@ func (g *globals) runConsole(ctx context.Context) error {
 // newConsole prepares the clients, side by side. Nothing is sent to a server, but
 // secrets are read, which may ask a keyring.
 func newConsole(ctx context.Context, b *backends) *console {
-	c := &console{b: b, off: map[string]string{}, words: screens.NewVocabulary()}
+	c := &console{b: b, off: map[string]string{}, words: screens.NewVocabulary(), quiet: &globals{quiet: true, stderr: io.Discard}}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	try := func(name string, connect func() error) {
@@ -186,7 +188,9 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "tuples", Aliases: []string{"t", "relations"}, Help: "relation tuples (Keto)",
 				Open: func() tui.Screen { return c.tuples(tuple.Query{}) }, OpenWith: c.tuplesWith},
 			tui.Entry{Name: "check", Aliases: []string{"ask", "may"}, Help: "may somebody do something? (Keto)",
-				Open: func() tui.Screen { return c.check("") }, OpenWith: c.check})
+				Open: func() tui.Screen { return c.check("") }, OpenWith: c.check},
+			tui.Entry{Name: "why", Help: "why Keto answers a question as it does; give the question",
+				Open: func() tui.Screen { return c.check("") }, OpenWith: c.whyWith})
 	}
 	if c.keycloak != nil {
 		out = append(out,

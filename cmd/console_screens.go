@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 
+	"gatehouse/access"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -14,10 +15,33 @@ func (c *console) check(question string) tui.Screen {
 	return screens.NewCheck(screens.CheckSpec{
 		Keto: c.keto, Question: question, Complete: c.completeQuestion, People: c.findPerson(), Names: c.people,
 		History: c.asked, Remember: func(q string) { c.asked = append(c.asked, q) },
+		Why: c.why,
 		Tuples: func(q tuple.Tuple) tui.Screen {
 			return c.tuples(tuple.Query{Namespace: &q.Namespace, Object: &q.Object})
 		},
 	})
+}
+
+// why opens the explanation of a question.
+func (c *console) why(q tuple.Tuple) tui.Screen {
+	return screens.NewWhy(screens.WhySpec{Question: q, Keto: c.keto, Tuples: c.tuples,
+		Explain: func(ctx context.Context, q tuple.Tuple) (access.Trace, error) {
+			x, err := c.b.explainer(ctx, c.keto, true)
+			if err != nil {
+				return access.Trace{Question: q.String(), Verdict: access.Unknown}, err
+			}
+			return x.Explain(ctx, c.quiet.whoAsks(ctx, c.b, q))
+		}})
+}
+
+// whyWith opens the explanation of a typed question; what is no question is asked
+// for on the question screen, which says what is wrong with it.
+func (c *console) whyWith(question string) tui.Screen {
+	q, err := tuple.Parse(question)
+	if err != nil {
+		return c.check(question)
+	}
+	return c.why(q)
 }
 
 // findPerson looks for people by the beginning of a login name; nil without Kratos.
@@ -42,7 +66,7 @@ func (c *console) findPerson() func(context.Context, string) ([]screens.CheckPer
 // tuples opens the relation tuples that a filter selects.
 func (c *console) tuples(q tuple.Query) tui.Screen {
 	spec := screens.TuplesSpec{Keto: c.keto, Query: q, Words: c.words, People: c.people,
-		Check: func(q tuple.Tuple) tui.Screen { return c.check(q.String()) }}
+		Check: func(q tuple.Tuple) tui.Screen { return c.check(q.String()) }, Why: c.why}
 	if c.kratos != nil {
 		spec.Person = c.identity
 	}

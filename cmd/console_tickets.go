@@ -127,6 +127,7 @@ func (c *console) ticket(t screens.Ticket) tui.Screen {
 	}}
 	if c.keto != nil {
 		links.Check = c.check
+		links.Why = func(t screens.Ticket) tui.Screen { return c.whyWith(t.Question) }
 	}
 	if p, ok := st.Person(found.From); ok && c.kratos != nil {
 		links.Person = func(screens.Ticket) tui.Screen { return c.findPeople(p.Email) }

@@ -131,7 +131,9 @@ func (s *TicketScreen) Actions() []tui.Action {
 		link("role mappings", "enter", "Show the Keycloak user whom it is about.", 1, s.userLink())
 	}
 	link("person", "p", "Show the identity of the person whom it is about.", 2, s.links.Person)
-	link("why", "w", "Explain the answer.", 2, s.links.Why)
+	if s.ticket.Question != "" {
+		link("why", "w", "Explain the answer.", 2, s.links.Why)
+	}
 	return append(acts, tui.DetailActions(s.host, &s.detail)...)
 }
 

@@ -278,17 +278,7 @@ func (t *Tuples) remove(l *tui.List[tuple.Tuple]) {
 }
 
 func (t *Tuples) undoable(l *tui.List[tuple.Tuple], what string, done keto.Applied) {
-	lines := make([]string, 0, len(done.Edits))
-	for _, e := range done.Edits {
-		switch {
-		case !e.Changed():
-		case e.Op == keto.Insert:
-			lines = append(lines, "- "+e.Tuple.String())
-		default:
-			lines = append(lines, "+ "+e.Tuple.String())
-		}
-	}
-	l.Undo(tui.Undo{What: what, Lines: lines, Then: l.Reload,
+	l.Undo(tui.Undo{What: what, Lines: undoLines(done), Then: l.Reload,
 		Run: func(ctx context.Context) error { _, err := t.spec.Keto.Undo(ctx, done); return err }})
 }
 

@@ -222,9 +222,6 @@ func (t *Tree) line(b *strings.Builder, th *theme.Theme, at, label, w int) {
 	l := t.lines[at]
 	n := l.node
 	mark := n.Mark
-	if mark == "" {
-		mark = " "
-	}
 	fold := " "
 	if len(n.Children) > 0 || n.Lazy {
 		fold = pick(t.isOpen(n), "▾", "▹")
@@ -241,14 +238,14 @@ func (t *Tree) line(b *strings.Builder, th *theme.Theme, at, label, w int) {
 	}
 	b.WriteString(pick(at == t.cur, th.Accent.Render(theme.MarkCursor), " "))
 	b.WriteString(th.Dim.Render(stem))
-	b.WriteString(th.Tone(n.Tone).Render(mark))
 	b.WriteString(th.Dim.Render(fold))
+	b.WriteString(th.Tone(n.Tone).Render(mark) + " ")
 	if at == t.cur {
 		b.WriteString(th.Selected.Render(text))
 	} else {
 		b.WriteString(text)
 	}
-	if left := w - label - 1; n.Note != "" && left > 3 {
+	if left := w - label - 2; n.Note != "" && left > 3 {
 		b.WriteString(spaces(max(0, room-Width(text)) + 2))
 		b.WriteString(th.Dim.Render(clean.Line(n.Note, left-1)))
 	}

@@ -233,11 +233,11 @@ func TestTree(t *testing.T) {
 	var tree widget.Tree
 	tree.Set(root)
 	view := func() string { return ansi.Strip(tree.View(theme.New(theme.Mono), 40, 10)) }
-	if got := view(); got != "▸ ▾root\n ├  ▹mid\n └  ▹lazy  not loaded" {
+	if got := view(); got != "▸▾ root\n ├ ▹ mid\n └ ▹ lazy   not loaded" {
 		t.Errorf("the tree is\n%s", got)
 	}
 	tree.Move(1)
-	if tree.Toggle() != nil || !strings.Contains(view(), "│ └ ✗ leaf") {
+	if tree.Toggle() != nil || !strings.Contains(view(), "│ └  ✗ leaf") {
 		t.Errorf("mid is not open:\n%s", view())
 	}
 	tree.Move(1)
