@@ -175,6 +175,8 @@ func (k *Stack) writeKeto() error {
 		return err
 	}
 	set.set("dsn", k.dsn(Keto))
+	// Keto reads a relative location, but only watches an absolute one (v0.13.0).
+	set.set("namespaces.location", "file://"+filepath.ToSlash(k.oplPath()))
 	k.listen(set, Keto)
 	if err := k.writeOPL(); err != nil {
 		return err
