@@ -44,6 +44,10 @@ var scenes = []scene{
 	{"tuples", dark, 110, 26, []step{
 		{[]string{":", "tuples Group:finance", "enter"}, []string{"members"}},
 		{[]string{"a", "^u", "Group:finance#m"}, []string{"members"}}}},
+	{"why", dark, 100, 32, []step{
+		{[]string{"enter"}, []string{"they say", "Doc:q3-report#view@"}},
+		{[]string{"w"}, []string{"DENIED", "Fixes"}},
+		{[]string{"tab"}, []string{"▸ 1"}}}},
 	{"check", dark, 100, 24, []step{
 		{[]string{"down", "down", "down", "enter"}, []string{"they say", "Doc:payroll-june#view@"}},
 		{[]string{"enter"}, []string{"DENIED"}}}},
