@@ -174,7 +174,7 @@ func (b *backends) client(ctx context.Context, target string, g config.Gateway, 
 }
 
 func (b *backends) options(ctx context.Context, target string, g config.Gateway, timeout time.Duration) (transport.Options, error) {
-	o := transport.Options{Target: target, Timeout: timeout, ReadOnly: b.readOnly, Log: b.Log, UserAgent: "gatehouse/" + buildVersion().Version}
+	o := transport.Options{Target: target, Timeout: timeout, WriteTimeout: b.Context.Timeouts.Write, ConnectTimeout: b.Context.Timeouts.Connect, ReadOnly: b.readOnly, Log: b.Log, UserAgent: "gatehouse/" + buildVersion().Version}
 	var err error
 	if o.TLS, err = g.TLS.Config(); err != nil {
 		return o, &clients.Problem{Kind: clients.Invalid, Op: "use the certificates for " + target, Reason: err.Error(), Err: err}

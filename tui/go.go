@@ -10,6 +10,11 @@ import (
 // DefaultTimeout is the deadline of a request for which none is given (timeout < 1).
 const DefaultTimeout = 10 * time.Second
 
+// DefaultWriteTimeout is the deadline of a write for which none is given. It is
+// longer: a write that was cut may have happened, which is harder to live with than
+// waiting.
+const DefaultWriteTimeout = 30 * time.Second
+
 // answer is the message in which a job comes back. It belongs to one screen and
 // carries what is left to do on the loop.
 type answer struct {
@@ -55,7 +60,10 @@ func Write[T any](h Host, j *Job, what string, timeout time.Duration, work func(
 		a.say(noteInfo, "still busy: "+what+" waits for its answer")
 		return
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, orDefault(timeout))
+	if timeout < 1 {
+		timeout = DefaultWriteTimeout
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, timeout)
 	run := j.begin(f, cancel, true)
 	a.writes++
 	a.start(func() tea.Msg {

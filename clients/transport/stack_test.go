@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -287,4 +288,23 @@ func TestPaths(t *testing.T) {
 			t.Errorf("base %q: %v", bad, err)
 		}
 	}
+}
+
+func TestWriteGetsItsOwnDeadline(t *testing.T) {
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}))
+	defer slow.Close()
+	c := New(Options{Timeout: 30 * time.Millisecond, WriteTimeout: time.Minute, Retries: -1})
+	if _, err := c.Get(slow.URL); clients.KindOf(err) != clients.Timeout {
+		t.Errorf("a read waited longer than it may: %v", err)
+	}
+	resp, err := c.Post(slow.URL, "application/json", nil)
+	if err != nil {
+		t.Fatalf("a write was cut by the deadline of reads: %v", err)
+	}
+	resp.Body.Close()
 }

@@ -18,6 +18,7 @@ import (
 // Defaults of Options.
 const (
 	DefaultTimeout = 15 * time.Second // of a call whose context has no deadline
+	DefaultConnect = 10 * time.Second // for reaching a server
 	DefaultRetries = 2                // further attempts of a read
 	DefaultMaxBody = 32 << 20         // bytes of one answer, after decompression
 )
@@ -36,6 +37,12 @@ type Options struct {
 	// Timeout is the deadline of a call, from the first byte out to the last byte
 	// in, retries included, when its context has none. 0 means DefaultTimeout.
 	Timeout time.Duration
+	// WriteTimeout is the same for a call that can change something: a write whose
+	// answer is lost may have happened, so it is worth more patience. 0 means Timeout.
+	WriteTimeout time.Duration
+	// ConnectTimeout is for reaching the server, and once more for TLS. 0 means
+	// DefaultConnect.
+	ConnectTimeout time.Duration
 	// Retries is how often a read is tried again. 0 means DefaultRetries, a
 	// negative number never. A write is never retried.
 	Retries int
@@ -58,6 +65,12 @@ func (o Options) withDefaults() Options {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = o.Timeout
+	}
+	if o.ConnectTimeout <= 0 {
+		o.ConnectTimeout = DefaultConnect
+	}
 	if o.Retries == 0 {
 		o.Retries = DefaultRetries
 	}
@@ -78,9 +91,9 @@ func New(o Options) *http.Client {
 	base := &http.Transport{
 		// ProxyFromEnvironment never applies to localhost and loopback addresses.
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       o.TLS.Clone(),
-		TLSHandshakeTimeout:   10 * time.Second,
+		TLSHandshakeTimeout:   o.ConnectTimeout,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          64,
 		MaxIdleConnsPerHost:   16,
@@ -111,7 +124,11 @@ func (s *stack) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := req.Context(), context.CancelFunc(func() {})
 	if _, has := ctx.Deadline(); !has {
-		ctx, cancel = context.WithTimeout(ctx, s.o.Timeout)
+		limit := s.o.Timeout
+		if c.write {
+			limit = s.o.WriteTimeout
+		}
+		ctx, cancel = context.WithTimeout(ctx, limit)
 	}
 	resp, err := c.attempts(ctx)
 	if err != nil {
