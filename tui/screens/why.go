@@ -340,13 +340,22 @@ func (s *Why) viewFoot(th *theme.Theme, w int) []string {
 		case f.AlsoGrants > 0:
 			note = "also reaches " + count(f.AlsoGrants, "other object")
 		}
-		lead, text := "  ", clean.Line(fmt.Sprintf("%d  %s", i+1, f.Summary), max(1, w-4-len(note)))
+		lead, text := "  ", clean.Line(fmt.Sprintf("%d  %s", i+1, fixWrites(f)), max(1, w-4-len(note)))
 		if s.fixes && i == s.fix {
 			lead, text = th.Accent.Render(theme.MarkCursor)+" ", th.Selected.Render(text)
 		}
 		out = append(out, lead+text+"  "+th.Dim.Render(clean.Line(note, max(1, w/3))))
 	}
 	return out
+}
+
+// fixWrites are the writes of a fix as text; what they reach stands beside it.
+func fixWrites(f access.Fix) string {
+	var words []string
+	for _, w := range f.Writes {
+		words = append(words, string(w.Op)+" "+w.What().String())
+	}
+	return strings.Join(words, ", ")
 }
 
 // wrapWords breaks a sentence into at most most lines of w cells, indented by two.
