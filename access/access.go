@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 )
 
@@ -126,7 +127,7 @@ func Ask(ctx context.Context, c Checker, n NamespaceLister, q tuple.Tuple, maxDe
 		t.Cause = CauseUnknownNamespace
 		t.Summary = "No: Keto knows no namespace " + quote(missing) + ", and denies everything about it."
 		t.Hint = "check the spelling; names are case-sensitive"
-		if near := Nearest(missing, known); near != "" {
+		if near := opl.Nearest(missing, known); near != "" {
 			t.Hint = "did you mean " + quote(near) + "? names are case-sensitive"
 		}
 	}

@@ -140,7 +140,7 @@ func (w *working) denied(ctx context.Context, t *Trace) {
 			t.Cause = CauseUnknownNamespace
 			t.Summary = "No: the permission model has no namespace " + quote(missing) + ", and Keto denies everything about it."
 			t.Hint = "check the spelling; names are case-sensitive"
-			if near := Nearest(missing, w.x.Model.NamespaceNames()); near != "" {
+			if near := opl.Nearest(missing, w.x.Model.NamespaceNames()); near != "" {
 				t.Hint = "did you mean " + quote(near) + "? names are case-sensitive"
 			}
 			return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 )
 
@@ -46,7 +47,7 @@ func (w *working) failed(t *Trace) {
 
 func (w *working) unknownRelation(t *Trace, bad *Node, unknown *errUnknownRelation) {
 	t.Cause = CauseUnknownRelation
-	near := Nearest(unknown.relation, w.relations(unknown.namespace))
+	near := opl.Nearest(unknown.relation, w.relations(unknown.namespace))
 	did := ""
 	if near != "" {
 		did = fmt.Sprintf(" (it has %q)", near)

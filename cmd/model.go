@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/access"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
@@ -110,7 +109,7 @@ func checkNamespaces(t tuple.Tuple, names []string) error {
 		return nil
 	}
 	hint := "list those that exist with: gatehouse namespaces"
-	if near := access.Nearest(missing, names); near != "" {
+	if near := opl.Nearest(missing, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q? names are case-sensitive", near)
 	}
 	return &clients.Problem{Kind: clients.Invalid, Op: "write " + tupleLine(t), Code: keto.CodeUnknownNamespace,

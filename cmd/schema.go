@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/access"
+	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/stack"
 	"gatehouse/stack/seed"
@@ -197,7 +198,7 @@ func listSchemas(g *globals, names []string) error {
 
 // orNearest suggests the name that was probably meant, or lists them all.
 func orNearest(name string, names []string) string {
-	if near := access.Nearest(name, names); near != "" {
+	if near := opl.Nearest(name, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "there are: " + strings.Join(names, ", ")

@@ -7,7 +7,7 @@ import (
 
 // didYouMean ends a sentence with the name that was probably meant, if one is close.
 func didYouMean(name string, names []string) string {
-	if n := nearest(name, names); n != "" {
+	if n := Nearest(name, names); n != "" {
 		return "; did you mean " + quoted(n) + "?"
 	}
 	return ""
@@ -16,9 +16,10 @@ func didYouMean(name string, names []string) string {
 // maxNear bounds the names that are compared letter by letter, in bytes.
 const maxNear = 64
 
-// nearest is the one of names that is equal but for case, or fewest single-letter
+// Nearest is the one of names that was probably meant by name, or "" when none is
+// close: one that is equal but for case, else the one that is the fewest single-letter
 // changes away and not more than a third of its letters (one is always allowed).
-func nearest(name string, names []string) string {
+func Nearest(name string, names []string) string {
 	if len(name) > maxNear {
 		return ""
 	}

@@ -82,7 +82,7 @@ func (m *Model) refuseEmpty(t tuple.Tuple) *Refusal {
 
 // unknown makes the Refusal of a name that is not among the right ones.
 func unknown(kind RefusalKind, part, what, name string, expected []string) *Refusal {
-	r := &Refusal{Kind: kind, Part: part, Message: what, Expected: expected, Nearest: nearest(name, expected)}
+	r := &Refusal{Kind: kind, Part: part, Message: what, Expected: expected, Nearest: Nearest(name, expected)}
 	switch {
 	case r.Nearest != "":
 		r.Hint = fmt.Sprintf("did you mean %q? names are case-sensitive", r.Nearest)
