@@ -72,9 +72,12 @@ func run(ctx context.Context, args []string) (bool, error) {
 	say("servers are ready after %s; testing (%s, %d processors)", since(begin), runtime.Version(), runtime.NumCPU())
 
 	tests := time.Now()
-	total, err := goTest(ctx, args, append(os.Environ(),
-		stacktest.EnvStack+"="+infoFile, stacktest.EnvCount+"="+countFile, stacktest.EnvRequire+"=1"))
+	env := append(os.Environ(), stacktest.EnvStack+"="+infoFile, stacktest.EnvCount+"="+countFile, stacktest.EnvRequire+"=1")
+	total, err := goTest(ctx, args, env)
 	if err != nil {
+		return false, err
+	}
+	if err := runAgain(ctx, total, env); err != nil {
 		return false, err
 	}
 	say("tests took %s; stopping the servers", since(tests))

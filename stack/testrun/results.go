@@ -32,11 +32,17 @@ type results struct {
 	skipped []string // "test: why"
 	broken  []string // packages that did not build or ended outside a test
 	output  map[key][]string
-	failing map[string]bool // packages with a failed test
+	failing map[string]bool     // packages with a failed test
+	again   map[string][]string // per package, the failed tests that are worth a second run
+	flaky   []string            // tests that failed and then passed alone
+	held    map[key]bool        // tests that get no second run
+	lost    map[key]int         // per test, its failures, those of its parts included
+	good    map[key]bool        // tests that passed
 }
 
 func newResults(w io.Writer) *results {
-	return &results{w: w, output: map[key][]string{}, failing: map[string]bool{}}
+	return &results{w: w, output: map[key][]string{}, failing: map[string]bool{}, again: map[string][]string{},
+		held: map[key]bool{}, lost: map[key]int{}, good: map[key]bool{}}
 }
 
 func (r *results) read(from io.Reader) error {
@@ -84,6 +90,7 @@ func (r *results) pass(e event, k key) {
 		fmt.Fprintf(r.w, "ok    %-28s %6.1fs\n", short(e.Package), e.Elapsed)
 	} else {
 		r.passed++
+		r.good[k] = true
 	}
 	delete(r.output, k)
 }
@@ -92,6 +99,7 @@ func (r *results) fail(e event, k key) {
 	if e.Test != "" {
 		r.failed++
 		r.failing[e.Package] = true
+		r.consider(e, k)
 		fmt.Fprintf(r.w, "FAIL  %s %s\n%s", short(e.Package), e.Test, indent(r.output[k]))
 	} else {
 		fmt.Fprintf(r.w, "FAIL  %-28s %6.1fs\n", short(e.Package), e.Elapsed)
@@ -112,6 +120,9 @@ func (r *results) report(servers map[string]int, took fmt.Stringer) string {
 	var b strings.Builder
 	for _, s := range r.skipped {
 		fmt.Fprintf(&b, "skipped  %s\n", s)
+	}
+	for _, f := range r.flaky {
+		fmt.Fprintf(&b, "flaky    %s: failed beside the others, passed alone\n", f)
 	}
 	for _, p := range r.broken {
 		fmt.Fprintf(&b, "broken   %s\n", p)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,5 +61,56 @@ func TestCountServers(t *testing.T) {
 	}
 	if n, err := countServers(f); err != nil || n["keto"] != 2 || n["kratos"] != 1 {
 		t.Fatal(n, err)
+	}
+}
+
+const run2 = `{"Action":"output","Package":"gatehouse/a","Test":"TestOnce/row","Output":"    a_test.go:3: too late\n"}
+{"Action":"fail","Package":"gatehouse/a","Test":"TestOnce/row"}
+{"Action":"fail","Package":"gatehouse/a","Test":"TestOnce"}
+{"Action":"output","Package":"gatehouse/a","Test":"TestRandom","Output":"    a_test.go:9: seed 7: the server differs\n"}
+{"Action":"fail","Package":"gatehouse/a","Test":"TestRandom"}
+{"Action":"fail","Package":"gatehouse/a","Elapsed":1}
+{"Action":"output","Package":"gatehouse/b","Test":"TestPanics","Output":"panic: oops\n"}
+{"Action":"fail","Package":"gatehouse/b","Test":"TestPanics"}
+{"Action":"fail","Package":"gatehouse/b","Elapsed":1}
+`
+
+func TestAgain(t *testing.T) {
+	r := newResults(io.Discard)
+	if err := r.read(strings.NewReader(run2)); err != nil {
+		t.Fatal(err)
+	}
+	if r.failed != 4 || len(r.again) != 1 || !slices.Equal(r.again["gatehouse/a"], []string{"TestOnce"}) {
+		t.Fatalf("%d failed, again %v: neither a failure with a seed nor a panic deserves another chance", r.failed, r.again)
+	}
+	second := newResults(io.Discard)
+	if err := second.read(strings.NewReader(`{"Action":"pass","Package":"gatehouse/a","Test":"TestOnce/row"}
+{"Action":"pass","Package":"gatehouse/a","Test":"TestOnce"}
+{"Action":"pass","Package":"gatehouse/a","Elapsed":1}
+`)); err != nil {
+		t.Fatal(err)
+	}
+	r.forgive("gatehouse/a", []string{"TestOnce"}, second)
+	want := `flaky    a TestOnce: failed beside the others, passed alone
+tests against real servers: none; whole run 1m0s
+2 passed, 2 failed, 0 skipped
+`
+	if got := r.report(nil, time.Minute); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAgainFailsAgain(t *testing.T) {
+	r := newResults(io.Discard)
+	if err := r.read(strings.NewReader(run2)); err != nil {
+		t.Fatal(err)
+	}
+	second := newResults(io.Discard)
+	if err := second.read(strings.NewReader(run2)); err != nil {
+		t.Fatal(err)
+	}
+	r.forgive("gatehouse/a", []string{"TestOnce"}, second)
+	if r.failed != 4 || len(r.flaky) != 0 {
+		t.Errorf("%d failed, flaky %v", r.failed, r.flaky)
 	}
 }
