@@ -26,6 +26,7 @@ var schemaTypes = map[string]struct {
 }{
 	"config-finding": {configFinding{}, "config validate"},
 	"context":        {contextOut{}, "context ls"},
+	"exam":           {exam{}, "doctor"},
 	"error":          {errorJSON{}, "every verb, on stderr with --json"},
 	"identity":       {identityOut{}, "identities list, identities get"},
 	"import":         {importResult{}, "tuples import"},

@@ -87,7 +87,7 @@ func (c *call) once(ctx context.Context) (*http.Request, *http.Response, error) 
 		c.log().end(c.entry, 0, 0, p.Kind, p.Reason)
 		return req, nil, p
 	}
-	c.log().answered(c.entry, resp.StatusCode)
+	c.log().answered(c.entry, resp)
 	return req, resp, nil
 }
 

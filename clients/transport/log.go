@@ -25,6 +25,7 @@ type Entry struct {
 	Status    int           // the HTTP status, 0 while there is none
 	Took      time.Duration // until the end of the answer, or so far
 	Bytes     int64         // of the answer's body as far as it was read
+	Clock     time.Time     // what the server's clock said when it answered (the Date header); zero when it did not
 	RequestID string        // as sent in X-Request-Id; the same for all attempts of a request
 	Attempt   int           // from 1
 	Kind      clients.Kind  // how it failed; empty when it did not
@@ -151,8 +152,27 @@ func (l *Log) refused(c *call, kind clients.Kind, reason string) {
 }
 
 // answered notes the status; the body is still to come.
-func (l *Log) answered(seq uint64, status int) {
-	l.update(seq, func(e *Entry) { e.Status = status })
+func (l *Log) answered(seq uint64, resp *http.Response) {
+	clock, _ := http.ParseTime(resp.Header.Get("Date"))
+	l.update(seq, func(e *Entry) { e.Status, e.Clock = resp.StatusCode, clock })
+}
+
+// Skew is how far the clock of the server behind target is ahead of ours, negative
+// when it is behind, told by the answer that leaves least room for doubt; false
+// when no answer had a time. A Date header counts in whole seconds and an answer
+// takes its time, so up to about a second means nothing.
+func (l *Log) Skew(target string) (time.Duration, bool) {
+	best, room, found := time.Duration(0), time.Duration(0), false
+	for _, e := range l.Entries() {
+		if e.Target != target || e.Clock.IsZero() || found && e.Took >= room {
+			continue
+		}
+		// The true time on the server lay within the second that it named, ours
+		// within the request: half of each is the best guess.
+		ours := e.Time.Add(e.Took / 2)
+		best, room, found = e.Clock.Add(time.Second/2).Sub(ours), e.Took, true
+	}
+	return best, found
 }
 
 // end notes how an attempt ended.
