@@ -69,6 +69,9 @@ type Trace struct {
 	OrderDependent bool `json:"order_dependent,omitempty"`
 	// NearMisses are names under which the same person would be let in.
 	NearMisses []NearMiss `json:"near_misses,omitempty"`
+	// NotLooked are the back ends that were not asked under which other names the same
+	// person may be known, each with the reason.
+	NotLooked []string `json:"not_looked,omitempty"`
 	// Fixes are the smallest changes that would allow it, the least far-reaching first.
 	Fixes []Fix `json:"fixes,omitempty"`
 	// Requests and RoundTrips are what the answer cost; Millis is wall time in milliseconds.

@@ -42,6 +42,9 @@ type Asking struct {
 	Name string
 	// Aliases are the other subjects that mean the same person; see Person.Aliases.
 	Aliases []Alias
+	// NotLooked says which back ends were not asked for names of the person, and why:
+	// "keycloak: not in context dev".
+	NotLooked []string
 }
 
 // Explain asks the server and works out why it answers so. The error is nil unless
@@ -51,6 +54,12 @@ type Asking struct {
 // made once more from tuples read again, since Keto gives no snapshot, and is then
 // shown as what it is.
 func (x *Explainer) Explain(ctx context.Context, a Asking) (Trace, error) {
+	t, _, err := x.explain(ctx, a)
+	return t, err
+}
+
+// explain is Explain with what the explanation was made of.
+func (x *Explainer) explain(ctx context.Context, a Asking) (Trace, *working, error) {
 	start := time.Now()
 	t := Trace{Schema: Schema, Question: a.Question.String(), Verdict: Unknown, Server: NotAsked}
 	var w *working
@@ -64,7 +73,7 @@ func (x *Explainer) Explain(ctx context.Context, a Asking) (Trace, error) {
 	t.Millis = time.Since(start).Milliseconds()
 	if err != nil {
 		t.Summary = "Keto could not answer whether " + Sentence(a.Question) + "."
-		return t, err
+		return t, w, err
 	}
 	x.tell(ctx, w, &t)
 	if x.Server != nil {
@@ -72,7 +81,7 @@ func (x *Explainer) Explain(ctx context.Context, a Asking) (Trace, error) {
 		t.RoundTrips += w.store.trips
 	}
 	t.Millis = time.Since(start).Milliseconds()
-	return t, nil
+	return t, w, nil
 }
 
 // working is one explanation in the making.
@@ -177,6 +186,7 @@ func (x *Explainer) tell(ctx context.Context, w *working, t *Trace) {
 		agrees := t.Server == w.Verdict
 		t.Agrees = &agrees
 	}
+	t.NotLooked = w.ask.NotLooked
 	t.Proof = d.decisive(w.Root)
 	if x.Full {
 		t.Tree = d.full(w.Root)

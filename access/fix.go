@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,6 +29,9 @@ type Write struct {
 	what tuple.Tuple
 }
 
+// NewWrite adds or removes a tuple.
+func NewWrite(op Op, t tuple.Tuple) Write { return write(op, t) }
+
 func write(op Op, t tuple.Tuple) Write {
 	w := Write{op, t.String(), t}
 	if b, err := json.Marshal(t); t.Ambiguous() && err == nil {
@@ -46,10 +48,7 @@ func (w Write) What() tuple.Tuple { return w.what }
 type Fix struct {
 	Summary string  `json:"summary"`
 	Writes  []Write `json:"writes"`
-	// AlsoGrants is how many other objects the writes give something on, one step away:
-	// those that have the written set as a subject, or the written object as a parent.
-	// It is counted up to 500, and with a model only for the types that it declares.
-	AlsoGrants int `json:"also_grants"`
+	Radius
 	// Unblocks says that something is removed that was meant to deny.
 	Unblocks bool `json:"unblocks,omitempty"`
 	// Verified says that the answer was worked out with the writes, under the limits of
@@ -64,7 +63,6 @@ const (
 	maxEdits    = 3
 	maxTries    = 120
 	maxFixes    = 5
-	maxAlso     = 500
 	unblockCost = 10 // an unblock comes after everything else, and a repair before
 )
 
@@ -266,40 +264,15 @@ func (w *working) rank(ctx context.Context, found []Fix) []Fix {
 	slices.SortStableFunc(found, func(a, b Fix) int { return cmp.Compare(size(a), size(b)) })
 	found = found[:min(len(found), maxFixes)]
 	for i := range found {
-		for _, wr := range found[i].Writes {
-			if wr.Op == OpAdd {
-				found[i].AlsoGrants += w.reach(ctx, wr.what)
-			}
-		}
-		if n := found[i].AlsoGrants; n > 0 {
-			found[i].Summary += fmt.Sprintf(", which also reaches %s", countOf(n, "other object"))
+		found[i].Radius = w.radius(ctx, found[i].Writes)
+		if also := found[i].Words(); also != "" {
+			found[i].Summary += ", which " + also
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Fix) int {
-		return cmp.Or(cmp.Compare(size(a), size(b)), cmp.Compare(a.AlsoGrants, b.AlsoGrants))
+		return cmp.Or(cmp.Compare(size(a), size(b)), a.compare(b.Radius))
 	})
 	return found
-}
-
-// reach counts the objects that a written tuple gives something on besides its own.
-func (w *working) reach(ctx context.Context, t tuple.Tuple) int {
-	objects := map[[2]string]bool{}
-	for _, relation := range []string{t.Relation, ""} {
-		if !w.isType(t.Namespace, relation) {
-			continue
-		}
-		sub := tuple.SubjectSet(t.Namespace, t.Object, relation)
-		for o, err := range w.x.Tuples.All(ctx, tuple.Query{Subject: &sub}) {
-			if err != nil || len(objects) == maxAlso {
-				break
-			}
-			if q := w.ask.Question; o.Namespace != q.Namespace || o.Object != q.Object {
-				objects[[2]string{o.Namespace, o.Object}] = true
-			}
-		}
-		w.store.requests++
-	}
-	return len(objects)
 }
 
 // isType reports whether such a subject set may stand anywhere; without a model all may.

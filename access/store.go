@@ -36,6 +36,7 @@ type store struct {
 	mu       sync.Mutex
 	objects  map[[2]string]*listed
 	subjects map[string]*listed
+	named    map[tuple.Set][]tuple.Tuple // the tuples whose subject is a set; see naming
 	requests int
 	trips    int
 }

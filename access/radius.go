@@ -1,0 +1,351 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"gatehouse/access/tuple"
+)
+
+// Radius is what writes do besides answering the one question with yes. Nothing in it
+// is guessed: what could not be counted to its end is marked as AtLeast.
+type Radius struct {
+	// LetsIn is how many other people get the same permission on the same object. Each
+	// was tried out, under the limits of the server.
+	LetsIn int `json:"also_lets_in"`
+	// AlsoGrants is how many other objects the added tuples give something on, up to
+	// three steps away: those that have the written set as a subject, or the written
+	// object as a parent. With a model only the types that it declares are looked for.
+	AlsoGrants int `json:"also_grants"`
+	// AlsoTakes is the same for the removed tuples: objects on which what they gave may
+	// be missed.
+	AlsoTakes int `json:"also_takes,omitempty"`
+	// Permissions are what else the same subject gets on the same object, and Loses what
+	// it has no longer.
+	Permissions []string `json:"also_permissions,omitempty"`
+	Loses       []string `json:"loses_permissions,omitempty"`
+	// AtLeast says that counting ended at a bound: there may be more.
+	AtLeast bool `json:"at_least,omitempty"`
+}
+
+// Bounds of what is looked at for one fix.
+const (
+	maxPeople    = 200 // people who are tried out
+	maxSets      = 40  // groups and objects among whose members they are looked for
+	maxAlso      = 200 // objects that are counted
+	maxReachList = 6   // lists that are read to find them
+	reachSteps   = 3
+	radiusSteps  = 2_000 // of one evaluation; a model that needs more is not counted out
+)
+
+// Words are what a person should know before making the writes: "also lets 14 other
+// people in and grants edit". Empty when there is nothing else.
+func (r Radius) Words() string {
+	atLeast := ""
+	if r.AtLeast {
+		atLeast = "at least "
+	}
+	var parts []string
+	if r.LetsIn > 0 {
+		parts = append(parts, "lets "+atLeast+people(r.LetsIn)+" in")
+	}
+	if len(r.Permissions) > 0 {
+		parts = append(parts, "grants "+listed3(r.Permissions))
+	}
+	if r.AlsoGrants > 0 {
+		parts = append(parts, "reaches "+atLeast+countOf(r.AlsoGrants, "other object"))
+	}
+	if len(r.Loses) > 0 {
+		parts = append(parts, "takes away "+listed3(r.Loses))
+	}
+	if r.AlsoTakes > 0 {
+		parts = append(parts, "may take away what it gives on "+atLeast+countOf(r.AlsoTakes, "other object"))
+	}
+	switch {
+	case len(parts) == 0 && r.AtLeast:
+		return "may do more: it could not be counted"
+	case len(parts) == 0:
+		return ""
+	case len(parts) == 1:
+		return "also " + parts[0]
+	}
+	return "also " + strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 other person"
+	}
+	return fmt.Sprintf("%d other people", n)
+}
+
+// listed3 names up to three things.
+func listed3(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}
+
+// compare puts what reaches less far first. What could not be counted comes last.
+func (r Radius) compare(o Radius) int {
+	toInt := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(
+		cmp.Compare(toInt(r.AtLeast), toInt(o.AtLeast)),
+		cmp.Compare(r.LetsIn+r.AlsoGrants+r.AlsoTakes, o.LetsIn+o.AlsoGrants+o.AlsoTakes),
+		cmp.Compare(len(r.Loses), len(o.Loses)),
+		cmp.Compare(len(r.Permissions), len(o.Permissions)))
+}
+
+// radius works out what writes do besides.
+func (w *working) radius(ctx context.Context, writes []Write) Radius {
+	var r Radius
+	w.permissions(ctx, writes, &r)
+	w.lets(ctx, writes, &r)
+	for _, wr := range writes {
+		n, whole := w.reach(ctx, wr.what)
+		if wr.Op == OpAdd {
+			r.AlsoGrants += n
+		} else if wr.what.Subject.Equal(w.ask.Question.Subject) {
+			r.AlsoTakes += n
+		}
+		r.AtLeast = r.AtLeast || !whole
+	}
+	return r
+}
+
+// quick are the settings for the many small evaluations of a radius.
+func (w *working) quick() Settings {
+	s := w.set
+	s.MaxSteps = radiusSteps
+	return s
+}
+
+// permissions compares what else the subject may do on the object.
+func (w *working) permissions(ctx context.Context, writes []Write, r *Radius) {
+	n := w.x.Model.Namespace(w.ask.Question.Namespace)
+	if n == nil {
+		return
+	}
+	after := newOverlay(w.store, writes)
+	for _, rel := range n.Relations {
+		if !rel.IsPermission || rel.Name == w.ask.Question.Relation || ctx.Err() != nil {
+			continue
+		}
+		q := w.ask.Question
+		q.Relation = rel.Name
+		was := evaluate(ctx, w.store, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
+		is := evaluate(ctx, after, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
+		switch {
+		case is == Allowed && was == Denied && !w.partOf(rel.Name):
+			r.Permissions = append(r.Permissions, rel.Name)
+		case was == Allowed && is == Denied:
+			r.Loses = append(r.Loses, rel.Name)
+		}
+	}
+}
+
+// partOf reports whether a permission is one that the permission in question is made
+// of: that it is granted too goes without saying.
+func (w *working) partOf(relation string) bool {
+	q := w.ask.Question
+	return w.Root.find(func(n *Node) bool {
+		return n.Kind == KindComputed && len(n.Children) > 0 && n.Tuple.Namespace == q.Namespace && n.Children[0].Tuple.Relation == relation && n.Children[0].Tuple.Object == q.Object
+	}) != nil
+}
+
+// lets counts the other people who get what was asked for.
+func (w *working) lets(ctx context.Context, writes []Write, r *Radius) {
+	found := crowd{w: w, who: map[string]tuple.Subject{}, seen: map[tuple.Set]bool{}}
+	for _, wr := range writes {
+		found.add(ctx, wr.what.Subject)
+	}
+	was := byObject{w.store}
+	is := newOverlay(was, writes)
+	for _, s := range found.order {
+		q := w.ask.Question
+		if s.Equal(q.Subject) || ctx.Err() != nil {
+			continue
+		}
+		q.Subject = s
+		before := evaluate(ctx, was, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
+		after := evaluate(ctx, is, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
+		switch {
+		case before == Unknown || after == Unknown:
+			found.more = found.more || after != Denied && before != Allowed
+		case after == Allowed && before == Denied:
+			r.LetsIn++
+		}
+	}
+	r.AtLeast = r.AtLeast || found.more || ctx.Err() != nil
+}
+
+// byObject finds tuples in the lists of their objects: for many subjects that is less
+// to read than a list for each.
+type byObject struct{ Reader }
+
+// Has implements Reader.
+func (b byObject) Has(ctx context.Context, t tuple.Tuple) (bool, error) {
+	of, err := b.Of(ctx, t.Namespace, t.Object)
+	for _, o := range of {
+		if o.Equal(t) {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// crowd are the people below subject sets.
+type crowd struct {
+	w     *working
+	who   map[string]tuple.Subject
+	order []tuple.Subject
+	seen  map[tuple.Set]bool
+	more  bool // not all were looked at
+}
+
+// add takes up a person, or those who are below a set. The sets are gone through level
+// by level, each level read side by side.
+func (c *crowd) add(ctx context.Context, s tuple.Subject) {
+	level := []tuple.Subject{s}
+	for len(level) > 0 && ctx.Err() == nil {
+		var sets []tuple.Set
+		var objects [][2]string
+		for _, s := range level {
+			switch {
+			case s.Set == nil || c.person(*s.Set):
+				c.take(s)
+			case c.seen[*s.Set]:
+			case len(c.seen) == maxSets:
+				c.more = true
+			default:
+				c.seen[*s.Set] = true
+				sets = append(sets, *s.Set)
+				objects = append(objects, [2]string{s.Set.Namespace, s.Set.Object})
+			}
+		}
+		c.w.store.Ahead(ctx, objects)
+		level = level[:0:0]
+		for _, set := range sets {
+			level = append(level, c.below(ctx, set)...)
+		}
+	}
+}
+
+// person reports whether a set stands for one person: an object of a namespace that
+// declares nothing.
+func (c *crowd) person(s tuple.Set) bool {
+	n := c.w.x.Model.Namespace(s.Namespace)
+	return s.Relation == "" && n != nil && len(n.Relations) == 0
+}
+
+func (c *crowd) take(s tuple.Subject) {
+	key := subjectKey(s)
+	switch _, known := c.who[key]; {
+	case known || s.Equal(c.w.ask.Question.Subject):
+	case len(c.order) == maxPeople:
+		c.more = true
+	default:
+		c.who[key] = s
+		c.order = append(c.order, s)
+	}
+}
+
+// below are the subjects that a set is made of. For a permission, and for an object
+// that is a parent, those are the subjects of everything on that object.
+func (c *crowd) below(ctx context.Context, s tuple.Set) []tuple.Subject {
+	all, err := c.w.store.Of(ctx, s.Namespace, s.Object)
+	c.more = c.more || err != nil
+	rel := c.w.x.Model.Relation(s.Namespace, s.Relation)
+	every := s.Relation == "" || rel != nil && rel.IsPermission
+	var out []tuple.Subject
+	for _, t := range all {
+		if every || t.Relation == s.Relation {
+			out = append(out, t.Subject)
+		}
+	}
+	return out
+}
+
+// reach counts the objects on which a tuple means something besides its own, and says
+// whether all were counted.
+func (w *working) reach(ctx context.Context, t tuple.Tuple) (n int, whole bool) {
+	objects := map[[2]string]bool{{t.Namespace, t.Object}: true, {w.ask.Question.Namespace, w.ask.Question.Object}: true}
+	own := len(objects)
+	level, lists := []tuple.Tuple{t}, 0
+	for range reachSteps {
+		var next []tuple.Tuple
+		for _, t := range level {
+			for _, relation := range []string{t.Relation, ""} {
+				if !w.isType(t.Namespace, relation) {
+					continue
+				}
+				if lists == maxReachList || len(objects) > maxAlso || ctx.Err() != nil {
+					return len(objects) - own, false
+				}
+				lists++
+				rows, all := w.store.naming(ctx, tuple.Set{Namespace: t.Namespace, Object: t.Object, Relation: relation})
+				if !all {
+					return len(objects) - own, false
+				}
+				for _, o := range rows {
+					if at := [2]string{o.Namespace, o.Object}; !objects[at] {
+						objects[at] = true
+						next = append(next, o)
+					}
+				}
+			}
+		}
+		if level = next; len(level) == 0 {
+			return len(objects) - own, true
+		}
+	}
+	return len(objects) - own, w.leadNowhere(level)
+}
+
+// leadNowhere reports that nothing can name these objects, so that counting ended where
+// they are.
+func (w *working) leadNowhere(ts []tuple.Tuple) bool {
+	for _, t := range ts {
+		if w.isType(t.Namespace, t.Relation) || w.isType(t.Namespace, "") {
+			return false
+		}
+	}
+	return true
+}
+
+// naming are the tuples whose subject is the set, up to maxAlso; all says that there
+// are no more.
+func (s *store) naming(ctx context.Context, set tuple.Set) (rows []tuple.Tuple, all bool) {
+	s.mu.Lock()
+	if rows, ok := s.named[set]; ok {
+		s.mu.Unlock()
+		return rows, len(rows) <= maxAlso
+	}
+	s.requests++
+	s.trips++
+	s.mu.Unlock()
+	sub := tuple.SubjectSet(set.Namespace, set.Object, set.Relation)
+	for t, err := range s.l.All(ctx, tuple.Query{Subject: &sub}) {
+		if err != nil {
+			return rows, false
+		}
+		if rows = append(rows, t); len(rows) > maxAlso {
+			break
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.named == nil {
+		s.named = map[tuple.Set][]tuple.Tuple{}
+	}
+	s.named[set] = rows
+	return rows, len(rows) <= maxAlso
+}
