@@ -17,6 +17,8 @@ var walls = map[string][]string{
 	"access/opl":        {"access", "access/tuple"},
 	"access/roles":      {},
 	"access":            {"access/tuple", "access/opl"},
+	"access/login":      {"access", "access/roles"},
+	"access/login/live": {"access", "access/login", "access/roles", "access/roles/live", "clients", "clients/transport", "clients/keycloak"},
 	"clients":           {},
 	"clients/transport": {"clients"},
 	"clients/kratos":    {"clients", "clients/transport"},

@@ -155,3 +155,10 @@ func (r *Realm) fillLocks(ctx context.Context, users []User) error {
 	}
 	return g.Wait()
 }
+
+// LockCounters is Lock without a look at the account: one request. It says nothing of
+// a permanent lock whose counters were cleared, and has zeros for a user that does not
+// exist.
+func (r *Realm) LockCounters(ctx context.Context, userID string) (LockState, error) {
+	return one[wireLock](ctx, r.s, r.get("read the brute-force state", "view-users", "attack-detection", "brute-force", "users", userID))
+}

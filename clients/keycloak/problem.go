@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gatehouse/clients"
@@ -141,4 +142,10 @@ func refuse(op, reason, hint string) error {
 // refuse is a problem of kind Invalid: what the server would take and we do not send.
 func (r *Realm) refuse(op, reason, hint string) error {
 	return refuse(op+" in realm "+r.name, reason, hint)
+}
+
+// missing is a problem of kind NotFound about something that has a name.
+func (r *Realm) missing(op, what, name string) error {
+	return &clients.Problem{Kind: clients.NotFound, Op: op + " in realm " + r.name, Target: r.s.admin.Target(),
+		Reason: "the realm has no " + what + " " + strconv.Quote(name)}
 }

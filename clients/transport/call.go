@@ -81,6 +81,7 @@ func (c *call) once(ctx context.Context) (*http.Request, *http.Response, error) 
 		return req, nil, err
 	}
 	c.entry = c.log().begin(c, req)
+	countSent(ctx)
 	resp, err := c.base.RoundTrip(req)
 	if err != nil {
 		p := c.failed(ctx, err)

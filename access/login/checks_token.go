@@ -1,0 +1,4 @@
+package login
+
+// tokenChecks are the checks of a pasted token.
+func tokenChecks(*Facts, Asked) []Check { return nil }
