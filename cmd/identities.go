@@ -13,10 +13,12 @@ func newIdentitiesCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "identities",
 		Aliases: []string{"identity"},
-		Short:   "List and show the identities of Kratos",
+		Short:   "The identities of Kratos: list, show, make, change, suspend, import",
 		GroupID: groupData,
 	}
-	c.AddCommand(newIdentitiesListCommand(g), newIdentitiesGetCommand(g))
+	c.AddCommand(newIdentitiesListCommand(g), newIdentitiesGetCommand(g), newIdentitiesCreateCommand(g), newIdentitiesEditCommand(g),
+		newIdentitiesSuspendCommand(g), newIdentitiesActivateCommand(g), newIdentitiesDeleteCommand(g), newIdentitiesSessionsCommand(g),
+		newIdentitiesRecoverCommand(g), newIdentitiesImportCommand(g), newIdentitiesExportCommand(g))
 	return c
 }
 

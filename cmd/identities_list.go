@@ -44,6 +44,11 @@ func newIdentitiesListCommand(g *globals) *cobra.Command {
 }
 
 func (o *identitiesListOptions) run(ctx context.Context) error {
+	return printIdentities(ctx, o, identityOf)
+}
+
+// printIdentities prints what the options select, each as form makes it.
+func printIdentities[T any](ctx context.Context, o *identitiesListOptions, form func(kratos.Identity) T) error {
 	switch {
 	case o.state != "" && o.state != string(kratos.Active) && o.state != string(kratos.Inactive):
 		return usageError("--state is active or inactive, not %q", o.state)
@@ -62,8 +67,9 @@ func (o *identitiesListOptions) run(ctx context.Context) error {
 	if search := strings.TrimSpace(o.search); search != "" {
 		items = o.found(ctx, k, search)
 	}
-	out := newRows(o.g, identityColumns).whenEmpty("no identities match")
-	return printAll(o.g, out, o.wanted(items), o.limit, identityOf)
+	columns, _ := any(identityColumns).([]column[T]) // none for an export, which is never a table
+	out := newRows(o.g, columns).whenEmpty("no identities match")
+	return printAll(o.g, out, o.wanted(items), o.limit, form)
 }
 
 // pageSize asks for no more than what is printed, where nothing is left out here.

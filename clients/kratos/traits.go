@@ -1,0 +1,96 @@
+package kratos
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"gatehouse/clients"
+)
+
+// CheckTraits holds traits against an identity schema as Kratos does on a write, so
+// that a form or a dry run can tell what would be refused. The paths lead from the
+// identity ("/traits/email"). The error is that of a schema or of traits that cannot
+// be read. What the server adds beyond the schema (a login name that is taken, a
+// host name that it looks up) only a write finds out.
+//
+// Kratos validates {"traits": …} as a whole, JSON schema draft 7, with formats checked
+// (v1.3, schema/validator.go).
+func CheckTraits(s Schema, traits []byte) ([]clients.Field, error) {
+	if len(bytes.TrimSpace(traits)) == 0 {
+		traits = []byte("{}")
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(traits))
+	if err != nil {
+		return nil, fmt.Errorf("the traits are not JSON: %w", err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.Schema))
+	if err != nil {
+		return nil, fmt.Errorf("the identity schema %q is not JSON: %w", s.ID, err)
+	}
+	const here = "mem:///identity.schema.json"
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft7)
+	c.AssertFormat()
+	c.UseLoader(nowhere{}) // a schema must not make us read files or the network
+	if err := c.AddResource(here, doc); err != nil {
+		return nil, fmt.Errorf("the identity schema %q: %w", s.ID, err)
+	}
+	schema, err := c.Compile(here)
+	if err != nil {
+		return nil, fmt.Errorf("the identity schema %q: %w", s.ID, err)
+	}
+	err = schema.Validate(map[string]any{"traits": value})
+	if err == nil {
+		return nil, nil
+	}
+	v, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return nil, err
+	}
+	return complaintsOf(v, nil), nil
+}
+
+// nowhere refuses references that lead out of the schema.
+type nowhere struct{}
+
+// Load implements jsonschema.URLLoader.
+func (nowhere) Load(url string) (any, error) {
+	return nil, fmt.Errorf("it refers to %s, which is not read from here", url)
+}
+
+var english = message.NewPrinter(language.English)
+
+// complaintsOf lists the leaves of a validation error, each once.
+func complaintsOf(v *jsonschema.ValidationError, out []clients.Field) []clients.Field {
+	for _, cause := range v.Causes {
+		out = complaintsOf(cause, out)
+	}
+	if len(v.Causes) > 0 {
+		return out
+	}
+	var path strings.Builder
+	for _, part := range v.InstanceLocation {
+		path.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(part))
+	}
+	add := func(f clients.Field) {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	if r, ok := v.ErrorKind.(*kind.Required); ok {
+		for _, name := range r.Missing {
+			add(clients.Field{Path: path.String() + "/" + name, Message: "is required"})
+		}
+		return out
+	}
+	add(clients.Field{Path: path.String(), Message: v.ErrorKind.LocalizedString(english)})
+	return out
+}
