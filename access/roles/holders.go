@@ -9,9 +9,9 @@ import (
 // the first error, which they yield with the zero Step; they read page by page and
 // hold one page. A *Refused error means that our account may not read this part.
 type Directory interface {
-	// Composites has every role that contains others, and what it contains. Where our
-	// account may not see all of it, Hide was called for the roles concerned.
-	Composites(ctx context.Context, progress func(read, of int)) (*Graph, error)
+	// Composites has every role that contains others, and what it contains. The rights
+	// that it answers beside are missing: without them not everything was seen.
+	Composites(ctx context.Context, progress func(read, of int)) (g *Graph, needs []string, err error)
 	// UsersOf and GroupsOf are the users and groups that a role is mapped to directly.
 	UsersOf(ctx context.Context, role Step) iter.Seq2[Step, error]
 	GroupsOf(ctx context.Context, role Step) iter.Seq2[Step, error]
@@ -84,11 +84,3 @@ type Holders struct {
 
 // MaxRemembered is how many people a search remembers, so that each comes once.
 const MaxRemembered = 1 << 18
-
-// Find looks for everybody who holds a role, directly or through any way, and gives
-// them to emit as they are found, those with the shortest ways first. It stops at the
-// first error of emit. Only people whose id is remembered take memory, 16 bytes each,
-// and no more than MaxRemembered of them.
-func Find(ctx context.Context, d Directory, role Step, q HoldersQuery, emit func(Holder) error) (Holders, error) {
-	return Holders{}, nil
-}

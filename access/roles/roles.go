@@ -11,6 +11,7 @@ package roles
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -219,4 +220,9 @@ next:
 		list = append(list, m)
 	}
 	return list
+}
+
+// Sort puts roles into the order of Provenance.Roles.
+func Sort(held []Held) {
+	slices.SortFunc(held, func(a, b Held) int { return a.Role.compare(b.Role) })
 }

@@ -153,6 +153,13 @@ func (c *cached[T]) get(ctx context.Context, keep time.Duration, fetch func(cont
 	return v, err
 }
 
+// keep makes the value last.
+func (c *cached[T]) keep(d time.Duration) {
+	c.mu.Lock()
+	c.until = time.Now().Add(d)
+	c.mu.Unlock()
+}
+
 func (c *cached[T]) forget() {
 	c.mu.Lock()
 	c.until = time.Time{}

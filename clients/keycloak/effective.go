@@ -39,77 +39,37 @@ type EffectiveRole struct {
 	Role
 	// Direct reports a mapping to the holder itself, also when there are other ways.
 	Direct bool `json:"direct"`
-	// Path leads from the holder to the role; the last hop is the role itself.
+	// Path leads from the holder to the role; the last hop is the role itself. It is
+	// empty when the server says that the role is held and no way could be read.
 	Path []Hop `json:"path"`
 }
 
-// Effective computes the roles of a user or group from direct mappings, groups and
-// their ancestors, and composites, and compares them with the server's own answer.
-// That alone would not do: for groups it leaves out the client roles of parent
-// groups, and it never says where a role comes from. When the two differ both are
-// read once more, since something may have changed in between.
+// Effective computes the roles of a user or group, each with its first way, and
+// compares them with the server's own answer, as RoleReader.Provenance does.
 func (r *Realm) Effective(ctx context.Context, h Holder) (Effective, error) {
-	e, err := r.effective(ctx, h)
-	if err == nil && len(e.OnlyServer)+len(e.OnlyOurs) > 0 {
-		return r.effective(ctx, h)
-	}
-	return e, err
-}
-
-func (r *Realm) effective(ctx context.Context, h Holder) (Effective, error) {
-	g, err := r.RoleGraph(ctx, h)
+	start, err := r.startOf(h)
 	if err != nil {
 		return Effective{}, err
 	}
-	e := Effective{Holder: h, Roles: g.Effective(), Cut: g.Cut}
-	if e.Cut.Any() {
-		return e, nil // the server's answer would be cut in other places than ours
-	}
-	theirs, checked, err := r.serverEffective(ctx, h)
+	p, g, err := r.RoleReader().provenance(ctx, start, 1)
 	if err != nil {
 		return Effective{}, err
 	}
-	if e.Checked = checked; checked {
-		ours := make([]Role, len(e.Roles))
-		for i, role := range e.Roles {
-			ours[i] = role.Role
+	e := Effective{Holder: h, Cut: g.Cut, Checked: p.Checked}
+	for _, held := range p.Roles {
+		role := EffectiveRole{Role: p.Known[held.Role.ID], Direct: held.Direct}
+		if len(held.Paths) > 0 {
+			role.Path = held.Paths[0]
 		}
-		e.OnlyServer, e.OnlyOurs = without(theirs, ours), without(ours, theirs)
+		e.Roles = append(e.Roles, role)
+	}
+	for _, s := range p.OnlyServer {
+		e.OnlyServer = append(e.OnlyServer, p.Known[s.ID])
+	}
+	for _, s := range p.OnlyOurs {
+		e.OnlyOurs = append(e.OnlyOurs, p.Known[s.ID])
 	}
 	return e, nil
-}
-
-// Effective lists the roles that can be reached from the start, each with the first
-// shortest path, sorted: realm roles first, then by client and name.
-func (g *RoleGraph) Effective() []EffectiveRole {
-	var out []EffectiveRole
-	from := map[string]string{g.Start.ID: ""}
-	for todo := []string{g.Start.ID}; len(todo) > 0; todo = todo[1:] {
-		for _, id := range g.next[todo[0]] {
-			if _, seen := from[id]; seen {
-				continue
-			}
-			from[id] = todo[0]
-			todo = append(todo, id)
-			if role, ok := g.Roles[id]; ok {
-				out = append(out, EffectiveRole{Role: role, Direct: todo[0] == g.Start.ID, Path: g.path(from, id)})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b EffectiveRole) int {
-		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-	})
-	return out
-}
-
-// path walks back from a node to the start.
-func (g *RoleGraph) path(from map[string]string, id string) []Hop {
-	var out []Hop
-	for ; id != ""; id = from[id] {
-		out = append(out, g.hops[id])
-	}
-	slices.Reverse(out)
-	return out
 }
 
 type wireEffective struct {

@@ -1,247 +1,419 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
-	"strings"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"gatehouse/access/roles"
 	"gatehouse/clients"
 )
 
 // Hop is one node on the way to a role: the holder, a group, or a role.
-type Hop struct {
-	Kind HopKind `json:"kind"`
-	ID   string  `json:"id"`
-	// Name is a username, a group path, or a role as String writes it.
-	Name string `json:"name"`
-	// Default marks the realm's default role, which every new user is given.
-	Default bool `json:"default,omitempty"`
-}
+type Hop = roles.Step
 
-// String is the hop as a sentence names it: "group /staff".
-func (h Hop) String() string { return string(h.Kind) + " " + h.Name }
-
-// HopKind tells what a hop is.
-type HopKind string
-
-// The kinds of hop.
-const (
-	HopUser       HopKind = "user"
-	HopGroup      HopKind = "group"
-	HopRealmRole  HopKind = "realm role"
-	HopClientRole HopKind = "client role"
-)
-
-// RoleGraph is everything that gives a user or group its roles: its groups and their
-// ancestors, what is mapped to each, and what the composite roles among that
-// contain. Ids of users, groups and roles are unique across the realm.
+// RoleGraph is everything that gives somebody roles: groups and their ancestors, what
+// is mapped to each, and what the composite roles among that contain. For a client it
+// is what brings roles into the scope of its tokens.
 type RoleGraph struct {
-	// Start is the user or group that was asked about.
-	Start Hop
+	*roles.Graph
+	// Start is the one that was asked about.
+	Start roles.Step
 	// Roles are all roles in the graph, by id.
 	Roles map[string]Role
 	// Cut is not empty when edges may be missing.
 	Cut Cut
-
-	hops map[string]Hop
-	next map[string][]string
 }
-
-// Hop gives a node by its id.
-func (g *RoleGraph) Hop(id string) (Hop, bool) {
-	h, ok := g.hops[id]
-	return h, ok
-}
-
-// Next lists what a node gives directly: roles, or groups whose roles are inherited.
-// Roles come first, so that a walk in breadth finds a direct mapping before others.
-func (g *RoleGraph) Next(id string) []string { return g.next[id] }
 
 // maxNodes bounds a graph, against a realm that was built to exhaust its readers.
 const maxNodes = 50_000
 
+// RoleReader reads where roles come from. What groups are given and what composite
+// roles contain is read once in its life, so that many questions about one realm cost
+// little; make a new one to see what has changed since. It is safe for use by many
+// goroutines.
+type RoleReader struct {
+	r      *Realm
+	given  sync.Map // group or composite role → *cached[given]
+	groups sync.Map // id, or path behind a slash → *cached[Group]
+	names  sync.Map // client UUID → clientId, where an answer told it by the way
+
+	accounts sync.Map // id of a service account → *cached[string], the clientId
+}
+
+// given is what one node gives, as far as our account was shown it.
+type given struct {
+	roles []Role
+	needs []string // rights without which roles may be missing
+}
+
+// RoleReader begins to read; nothing is sent yet.
+func (r *Realm) RoleReader() *RoleReader { return &RoleReader{r: r} }
+
+func (rd *RoleReader) forget() {
+	rd.given.Clear()
+	rd.groups.Clear()
+}
+
+// keptFor is longer than a reader lives.
+const keptFor = 24 * 60 * nameLife
+
+func once[T any](ctx context.Context, m *sync.Map, key string, read func(context.Context) (T, error)) (T, error) {
+	entry, _ := m.LoadOrStore(key, &cached[T]{})
+	return entry.(*cached[T]).get(ctx, keptFor, read)
+}
+
+// mapped reads what is mapped to a group.
+func (rd *RoleReader) mapped(ctx context.Context, group string) (given, error) {
+	return once(ctx, &rd.given, group, func(ctx context.Context) (given, error) {
+		m, err := rd.r.RoleMappings(ctx, OfGroup(group))
+		return hiding(m.All(), err, "view-users")
+	})
+}
+
+// inside reads what a composite role contains, one level deep.
+func (rd *RoleReader) inside(ctx context.Context, role string) (given, error) {
+	return once(ctx, &rd.given, role, func(ctx context.Context) (given, error) {
+		found, err := rd.r.composites(ctx, role)
+		return hiding(found, err, "view-realm", "view-clients")
+	})
+}
+
+// hiding makes a refusal a gap that can be told.
+func hiding(found []Role, err error, needs ...string) (given, error) {
+	if clients.Is(err, clients.Denied) {
+		return given{needs: needs}, nil
+	}
+	return given{roles: found}, err
+}
+
+func (rd *RoleReader) group(ctx context.Context, id string) (Group, error) {
+	return once(ctx, &rd.groups, id, func(ctx context.Context) (Group, error) { return rd.r.Group(ctx, id) })
+}
+
+// lineage finds the ancestors of a group, nearest first. One after the other by their
+// ids would cost a round each, so all are asked for at once by the path. What a path
+// leads to is believed only if it is the parent that the child names, since a name
+// may hold a slash.
+func (rd *RoleReader) lineage(ctx context.Context, of Group) ([]Group, error) {
+	if of.ParentID == "" {
+		return nil, nil
+	}
+	guesses := rd.guess(ctx, of.Path)
+	var out []Group
+	for child := of; child.ParentID != "" && len(out) < maxNodes; child = out[len(out)-1] {
+		parent, ok := guesses[child.ParentID]
+		if !ok {
+			var err error
+			if parent, err = rd.group(ctx, child.ParentID); err != nil {
+				return out, err
+			}
+		}
+		out = append(out, parent)
+	}
+	return out, nil
+}
+
+// guess reads the groups that the beginnings of a path lead to, by id.
+func (rd *RoleReader) guess(ctx context.Context, path string) map[string]Group {
+	var starts []string
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			starts = append(starts, path[:i])
+		}
+	}
+	if len(starts) == 1 { // the id is as good
+		return nil
+	}
+	var mu sync.Mutex
+	out := map[string]Group{}
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for _, p := range starts {
+		g.Go(func() error {
+			found, err := once(ctx, &rd.groups, p, func(ctx context.Context) (Group, error) { return rd.r.GroupByPath(ctx, p) })
+			if err == nil {
+				mu.Lock()
+				out[found.ID] = found
+				mu.Unlock()
+			}
+			return nil // the walk by id will tell
+		})
+	}
+	g.Wait()
+	return out
+}
+
 // RoleGraph reads the graph of a user or group, level by level, each level side by
 // side. A cycle among composite roles, which the server allows, ends where it closes.
 func (r *Realm) RoleGraph(ctx context.Context, h Holder) (*RoleGraph, error) {
-	const op = "read where the roles come from"
-	if err := h.check(r, op); err != nil {
-		return nil, err
-	}
-	if h.Kind != HolderUser && h.Kind != HolderGroup {
-		return nil, r.refuse(op, "only users and groups hold roles", "")
-	}
-	rights, err := r.Rights(ctx)
+	start, err := r.startOf(h)
 	if err != nil {
 		return nil, err
 	}
-	def, err := r.defaultRole(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b := &graphBuilder{r: r, defaultRole: def, g: &RoleGraph{
-		Start: Hop{Kind: HopUser, ID: h.ID}, Roles: map[string]Role{}, hops: map[string]Hop{}, next: map[string][]string{},
-		Cut: rights.Missing("view-realm", "view-clients"),
-	}}
-	if h.Kind == HolderGroup {
-		b.g.Start.Kind = HopGroup
-	}
-	b.g.hops[h.ID] = b.g.Start
-	for level := []string{h.ID}; len(level) > 0; {
-		if level, err = b.expand(ctx, level); err != nil {
-			return nil, err
-		}
-		if len(b.g.hops) > maxNodes {
-			return nil, r.refuse(op, "more than 50,000 groups and roles take part", "")
-		}
-	}
-	b.g.Start = b.g.hops[h.ID]
-	b.name(ctx)
-	return b.g, nil
+	return r.RoleReader().graph(ctx, start)
 }
 
-// graphBuilder collects the answers of one level from several goroutines.
-type graphBuilder struct {
-	r           *Realm
-	defaultRole string
+const opProvenance = "read where the roles come from"
 
-	mu    sync.Mutex
-	g     *RoleGraph
-	fresh []string // nodes found in this level
+func (r *Realm) startOf(h Holder) (roles.Step, error) {
+	if err := h.check(r, opProvenance); err != nil {
+		return roles.Step{}, err
+	}
+	switch h.Kind {
+	case HolderUser:
+		return roles.Step{Kind: roles.User, ID: h.ID}, nil
+	case HolderGroup:
+		return roles.Step{Kind: roles.Group, ID: h.ID}, nil
+	}
+	return roles.Step{}, r.refuse(opProvenance, "only users and groups hold roles", "")
+}
+
+// graph reads the graph of a user, a service account or a group.
+func (rd *RoleReader) graph(ctx context.Context, start roles.Step) (*RoleGraph, error) {
+	w := newWalk(rd, start)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.prepare(gctx) })
+	g.Go(func() error { _, err := w.expand(gctx, []string{start.ID}); return err })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return w.finish(ctx)
+}
+
+// walk collects the answers of one level from several goroutines.
+type walk struct {
+	rd *RoleReader
+
+	mu     sync.Mutex
+	g      *RoleGraph
+	placed map[string]bool // groups whose parent is in the graph, or that have none
+	fresh  []string        // nodes found in this level
+	rights Rights
+	byDef  string // the default role
+}
+
+func newWalk(rd *RoleReader, start roles.Step) *walk {
+	w := &walk{rd: rd, placed: map[string]bool{},
+		g: &RoleGraph{Graph: roles.NewGraph(), Start: start, Roles: map[string]Role{}}}
+	w.g.Add(start)
+	return w
+}
+
+// prepare finds out what may be missing and which role is the default one.
+func (w *walk) prepare(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { w.rights, err = w.rd.r.Rights(ctx); return })
+	g.Go(func() (err error) { w.byDef, err = w.rd.r.defaultRole(ctx); return })
+	return g.Wait()
+}
+
+// finish reads on from the first level to the end.
+func (w *walk) finish(ctx context.Context) (*RoleGraph, error) {
+	for level := w.fresh; len(level) > 0; {
+		var err error
+		if level, err = w.expand(ctx, level); err != nil {
+			return nil, err
+		}
+		if w.g.Len() > maxNodes {
+			return nil, w.rd.r.refuse(opProvenance, "more than 50,000 groups and roles take part", "")
+		}
+	}
+	for _, right := range w.rights.Missing("view-realm", "view-clients") {
+		w.lacks(right)
+	}
+	if w.g.Cut.Any() {
+		w.g.Hide(w.g.Start.ID, w.g.Cut...)
+	}
+	w.name(ctx)
+	w.g.Start, _ = w.g.Step(w.g.Start.ID)
+	return w.g, nil
 }
 
 // expand asks for what each node of a level gives, and returns the new nodes.
-func (b *graphBuilder) expand(ctx context.Context, level []string) ([]string, error) {
-	b.fresh = nil
+func (w *walk) expand(ctx context.Context, level []string) ([]string, error) {
+	w.fresh = nil
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, id := range level {
-		b.mu.Lock()
-		hop := b.g.hops[id]
-		composite := b.g.Roles[id].Composite
-		b.mu.Unlock()
-		switch hop.Kind {
-		case HopUser:
-			g.Go(func() error { return b.user(ctx, id) })
-		case HopGroup:
-			g.Go(func() error { return b.group(ctx, id) })
-		default:
-			if composite {
-				g.Go(func() error { return b.role(ctx, id) })
-			}
+		w.mu.Lock()
+		step, _ := w.g.Step(id)
+		composite := w.g.Roles[id].Composite
+		w.mu.Unlock()
+		switch {
+		case step.Kind == roles.User || step.Kind == roles.ServiceAccount:
+			g.Go(func() error { return w.user(ctx, step) })
+		case step.Kind == roles.Group:
+			g.Go(func() error { return w.group(ctx, step) })
+		case step.Kind.IsRole() && composite:
+			g.Go(func() error {
+				in, err := w.rd.inside(ctx, id)
+				return w.gives(id, in, err)
+			})
 		}
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return b.fresh, nil
+	return w.fresh, nil
 }
 
-func (b *graphBuilder) user(ctx context.Context, id string) error {
+func (w *walk) user(ctx context.Context, step roles.Step) error {
 	var m Mappings
 	var groups []Group
-	var u User
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { u, err = b.r.User(ctx, id); return })
-	g.Go(func() (err error) { m, err = b.r.RoleMappings(ctx, OfUser(id)); return })
+	if step.Name == "" {
+		g.Go(func() error {
+			u, err := w.rd.r.User(ctx, step.ID)
+			step.Name = u.Username
+			return err
+		})
+	}
+	g.Go(func() (err error) { m, err = w.rd.r.RoleMappings(ctx, OfUser(step.ID)); return })
 	g.Go(func() (err error) {
-		groups, err = collect(ctx, b.r.UserGroups(id, GroupQuery{Brief: true}))
+		groups, err = collect(ctx, w.rd.r.UserGroups(step.ID, GroupQuery{Brief: true}))
 		return
 	})
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rename(id, u.Username)
-	b.roles(id, m.All())
+	w.mu.Lock()
+	w.g.Add(step)
 	for _, gr := range groups {
-		b.edge(id, Hop{Kind: HopGroup, ID: gr.ID, Name: gr.Path})
+		w.link(step.ID, roles.Step{Kind: roles.Group, ID: gr.ID, Name: gr.Path})
+		w.rd.groups.LoadOrStore(gr.ID, known(gr)) // the list tells the parent
 	}
-	return nil
+	w.mu.Unlock()
+	return w.gives(step.ID, given{roles: m.All()}, nil)
 }
 
-func (b *graphBuilder) group(ctx context.Context, id string) error {
-	var m Mappings
-	var gr Group
+// known is a cache entry that is filled already.
+func known[T any](v T) *cached[T] {
+	c := &cached[T]{value: v}
+	c.keep(keptFor)
+	return c
+}
+
+// group reads what is mapped to a group, and where it stands unless that is known.
+func (w *walk) group(ctx context.Context, step roles.Step) error {
+	var in given
+	var self Group
+	var above []Group
+	var hidden error
+	w.mu.Lock()
+	placed := w.placed[step.ID]
+	w.mu.Unlock()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { gr, err = b.r.Group(ctx, id); return })
-	g.Go(func() (err error) { m, err = b.r.RoleMappings(ctx, OfGroup(id)); return })
+	g.Go(func() (err error) { in, err = w.rd.mapped(ctx, step.ID); return })
+	if !placed {
+		g.Go(func() (err error) {
+			if self, err = w.rd.group(ctx, step.ID); err == nil {
+				above, hidden = w.rd.lineage(ctx, self)
+				return nil
+			}
+			return err
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rename(id, gr.Path)
-	b.roles(id, m.All())
-	if gr.ParentID != "" {
-		// The path is the parent's until its own answer comes.
-		b.edge(id, Hop{Kind: HopGroup, ID: gr.ParentID, Name: strings.TrimSuffix(gr.Path, "/"+gr.Name)})
-	}
-	return nil
-}
-
-func (b *graphBuilder) role(ctx context.Context, id string) error {
-	roles, err := b.r.composites(ctx, id)
-	if clients.Is(err, clients.Denied) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if !b.g.Cut.Any() {
-			b.g.Cut = Cut{"view-realm", "view-clients"}
-		}
-		return nil
-	}
+	w.mu.Lock()
+	err := w.place(step, placed, self, above, hidden)
+	w.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.roles(id, roles)
+	return w.gives(step.ID, in, nil)
+}
+
+// place hangs a group beneath its ancestors. One that may not be seen is a gap.
+func (w *walk) place(step roles.Step, placed bool, self Group, above []Group, hidden error) error {
+	if placed {
+		return nil
+	}
+	step.Name = self.Path
+	w.g.Add(step)
+	w.placed[step.ID] = true
+	child := step.ID
+	for _, parent := range above {
+		w.link(child, roles.Step{Kind: roles.Group, ID: parent.ID, Name: parent.Path})
+		w.placed[parent.ID] = true
+		child = parent.ID
+	}
+	if clients.Is(hidden, clients.Denied) {
+		w.placed[child] = true
+		w.g.Hide(child, "view-users")
+		return nil
+	}
+	return hidden
+}
+
+// gives links a node to the roles that it gives.
+func (w *walk) gives(from string, in given, err error) error {
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(in.needs) > 0 {
+		w.g.Hide(from, in.needs...)
+		for _, n := range in.needs {
+			if !slices.Contains(w.g.Cut, n) {
+				w.g.Cut = append(w.g.Cut, n)
+			}
+		}
+	}
+	for _, role := range in.roles {
+		if old, ok := w.g.Roles[role.ID]; !ok || old.Client == "" {
+			w.g.Roles[role.ID] = role
+		}
+		w.link(from, stepOf(role))
+	}
 	return nil
 }
 
-// roles, edge and rename are called with the lock held.
-func (b *graphBuilder) roles(from string, roles []Role) {
-	for _, role := range roles {
-		if known, ok := b.g.Roles[role.ID]; !ok || known.Client == "" {
-			b.g.Roles[role.ID] = role
-		}
-		kind := HopRealmRole
-		if role.ClientRole {
-			kind = HopClientRole
-		}
-		b.edge(from, Hop{Kind: kind, ID: role.ID, Name: role.String(), Default: role.ID == b.defaultRole})
+// link is called with the lock held.
+func (w *walk) link(from string, to roles.Step) {
+	if _, known := w.g.Step(to.ID); !known {
+		w.g.Add(to)
+		w.fresh = append(w.fresh, to.ID)
 	}
+	w.g.Link(from, to.ID)
 }
 
-func (b *graphBuilder) edge(from string, to Hop) {
-	b.g.next[from] = append(b.g.next[from], to.ID)
-	if _, known := b.g.hops[to.ID]; !known {
-		b.g.hops[to.ID] = to
-		b.fresh = append(b.fresh, to.ID)
+// stepOf is a role as a step; the UUID stands for a client whose name is not known.
+func stepOf(role Role) roles.Step {
+	if role.ClientRole {
+		return roles.Step{Kind: roles.ClientRole, ID: role.ID, Name: role.Name, Client: cmp.Or(role.Client, role.ContainerID)}
 	}
+	return roles.Step{Kind: roles.RealmRole, ID: role.ID, Name: role.Name}
 }
 
-func (b *graphBuilder) rename(id, name string) {
-	h := b.g.hops[id]
-	h.Name = name
-	b.g.hops[id] = h
-}
-
-// name gives client roles found through composites the clientId of their client.
-func (b *graphBuilder) name(ctx context.Context) {
+// name gives client roles found through composites the clientId of their client, and
+// marks the default role.
+func (w *walk) name(ctx context.Context) {
 	var nameless []Role
-	for _, role := range b.g.Roles {
-		if role.ClientRole && role.Client == "" {
+	for id, role := range w.g.Roles {
+		if !role.ClientRole || role.Client != "" {
+			continue
+		}
+		if name, ok := w.rd.names.Load(role.ContainerID); ok {
+			role.Client = name.(string)
+			w.g.Roles[id] = role
+		} else {
 			nameless = append(nameless, role)
 		}
 	}
-	for _, role := range b.r.nameClients(ctx, nameless) {
-		b.g.Roles[role.ID] = role
+	for _, role := range w.rd.r.nameClients(ctx, nameless) {
+		w.g.Roles[role.ID] = role
 	}
-	for id, role := range b.g.Roles {
-		b.rename(id, role.String())
+	for id, role := range w.g.Roles {
+		s := stepOf(role)
+		s.Default = id == w.byDef
+		w.g.Add(s)
 	}
 }
 

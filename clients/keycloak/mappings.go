@@ -140,12 +140,12 @@ func (r *Realm) RoleMappings(ctx context.Context, h Holder) (Mappings, error) {
 	if err := h.check(r, op); err != nil {
 		return Mappings{}, err
 	}
-	rights, err := r.Rights(ctx)
-	if err != nil {
-		return Mappings{}, err
-	}
-	m, err := one[wireMappings](ctx, r.s, r.get(op, h.reads(), h.base()...))
-	if err != nil {
+	var rights Rights
+	var m Mappings
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { rights, err = r.Rights(gctx); return })
+	g.Go(func() (err error) { m, err = one[wireMappings](gctx, r.s, r.get(op, h.reads(), h.base()...)); return })
+	if err := g.Wait(); err != nil {
 		return Mappings{}, err
 	}
 	m.Cut = rights.Missing("view-realm", "view-clients")

@@ -86,6 +86,8 @@ type RoleQuery struct {
 	WithAttributes bool
 	// PageSize is how many come with a page; 0 means 100.
 	PageSize int
+
+	unnamed bool // leave Client empty: the caller knows it
 }
 
 // Roles lists the roles of a container, sorted by name.
@@ -95,6 +97,9 @@ func (r *Realm) Roles(c Container, q RoleQuery) clients.Fetch[Role] {
 	cl := r.get("list roles", c.needs(), c.path("roles")...).with(v)
 	return pages(cl.title(), q.PageSize, func(ctx context.Context, first, size int) ([]Role, error) {
 		roles, err := all[wireRole](ctx, r.s, cl.page(first, size))
+		if q.unnamed {
+			return roles, err
+		}
 		return r.nameClients(ctx, roles), err
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"gatehouse/access/roles"
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -104,11 +105,11 @@ func rolePath(r keycloak.EffectiveRole) string {
 	var hops []string
 	for i, h := range r.Path {
 		switch {
-		case h.Kind == keycloak.HopUser || i == len(r.Path)-1:
+		case h.Kind == roles.User || i == len(r.Path)-1:
 		case h.Default:
 			hops = append(hops, "default roles of the realm")
 		default:
-			hops = append(hops, h.Name)
+			hops = append(hops, h.Label())
 		}
 	}
 	return strings.Join(hops, " → ")
@@ -140,7 +141,7 @@ const notVisible = "not visible"
 func (u *userRoles) detail(r keycloak.EffectiveRole) []widget.Section {
 	way := widget.Section{Title: "How it is held"}
 	for i, h := range r.Path {
-		way.Fields = append(way.Fields, widget.Field{Label: fmt.Sprint(i + 1), Value: string(h.Kind) + " " + h.Name, Key: h.ID})
+		way.Fields = append(way.Fields, widget.Field{Label: fmt.Sprint(i + 1), Value: h.String(), Key: h.ID})
 	}
 	return []widget.Section{{Title: r.Role.String(), Fields: []widget.Field{
 		{Label: "held", Value: roleHeld(r)}, {Label: "of", Value: roleHome(r)},

@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"gatehouse/access/roles"
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -118,7 +119,7 @@ func newRolesStub() *rolesStub {
 	employee := keycloak.Role{ID: "e", Name: "employee", Composite: true}
 	return &rolesStub{
 		held: []keycloak.EffectiveRole{
-			{Role: employee, Path: []keycloak.Hop{{Kind: keycloak.HopUser, Name: "ben"}, {Kind: "group", Name: "/staff/eng"}, {Kind: "group", Name: "/staff"}, {Name: "employee"}}},
+			{Role: employee, Path: []keycloak.Hop{{Kind: roles.User, Name: "ben"}, {Kind: "group", Name: "/staff/eng"}, {Kind: "group", Name: "/staff"}, {Name: "employee"}}},
 			{Role: keycloak.Role{ID: "x", Name: "examiner"}, Direct: true, Path: []keycloak.Hop{{Name: "examiner"}}},
 		},
 		free: []keycloak.Role{{ID: "a", Name: "admin", ClientRole: true}, {ID: "s", Name: "student", ClientRole: true}},
