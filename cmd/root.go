@@ -125,7 +125,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	root.AddCommand(
 		newIdentitiesCommand(g), newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
 		newCheckCommand(g), newWhyCommand(g),
-		newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newDoctorCommand(g), newSchemaCommand(g), newVersionCommand(g), newDocsCommand(g),
+		newKeycloakCommand(g), newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newDoctorCommand(g), newSchemaCommand(g), newVersionCommand(g), newDocsCommand(g),
 	)
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(c *cobra.Command, args []string) error {

@@ -34,6 +34,7 @@ var schemaTypes = map[string]struct {
 	"recovery":        {recoveryOut{}, "identities recover"},
 	"session":         {sessionOut{}, "identities sessions"},
 	"import":          {importResult{}, "tuples import"},
+	"keycloak-step":   {keycloakStep{}, "keycloak setup, keycloak check"},
 	"namespace":       {namespaceOut{}, "namespaces"},
 	"role":            {roleOut{}, "roles list"},
 	"role-change":     {roleChange{}, "roles grant, roles revoke"},

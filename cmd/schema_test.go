@@ -9,6 +9,7 @@ import (
 	"gatehouse/access"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keto"
+	"gatehouse/clients/keycloak/setup"
 	"gatehouse/clients/kratos"
 	"gatehouse/stack"
 	"gatehouse/stack/seed"
@@ -33,8 +34,10 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"tuple-change": {tupleChange{Op: "add", Outcome: outcomeDone, Tuple: set}, tupleChange{Op: "remove", Outcome: outcomeAbsent, Tuple: id}},
 		"role-change": {roleChange{Op: "grant_role", Outcome: outcomeUnknown, User: "u", roleName: roleName{RealmRole: "r"}},
 			roleChange{Op: "revoke_role", Outcome: outcomeDone, Group: "g", roleName: roleName{Client: "c", Role: "r"}, HeldBy: []string{"x"}}},
-		"tree":           {treeOf(&keto.Tree{Type: "union", Subject: set.Subject, Children: []*keto.Tree{{Type: "leaf", Subject: id.Subject}, {Type: "leaf", Subject: id.Subject}, {Type: "intersection"}}})},
-		"trace":          {access.Trace{Schema: access.Schema, Verdict: access.Denied, Server: access.Denied}},
+		"tree":  {treeOf(&keto.Tree{Type: "union", Subject: set.Subject, Children: []*keto.Tree{{Type: "leaf", Subject: id.Subject}, {Type: "leaf", Subject: id.Subject}, {Type: "intersection"}}})},
+		"trace": {access.Trace{Schema: access.Schema, Verdict: access.Denied, Server: access.Denied}},
+		"keycloak-step": {keycloakStep{Step: setup.Step{Number: 1, Name: setup.NameRealm, State: setup.Done}},
+			keycloakStep{Step: setup.Step{Number: 3, Name: setup.NameSecret, State: setup.Missing, Outcome: setup.Failed, Effect: "e", Fix: "f", Also: "a", Needs: "n", Error: "x"}, Secret: "s"}},
 		"import":         {importResult{}, importResult{ResumeLine: 3}},
 		"version":        {buildVersion(), versionInfo{Servers: []serverVersion{{Server: "keto", Error: "x"}}}},
 		"error":          {errorJSON{errorBody{Kind: "denied"}}},

@@ -128,3 +128,12 @@ func (r *Realm) Keys(ctx context.Context) (keys []Key, active map[string]string,
 	}
 	return keys, w.Active, nil
 }
+
+// KeySet reads the realm's public keys as they are, a JSON Web Key Set (RFC 7517); no
+// login is needed.
+func (r *Realm) KeySet(ctx context.Context) (json.RawMessage, error) {
+	var keys json.RawMessage
+	_, err := r.s.do(ctx, call{op: "read the public keys", realm: r.name, method: http.MethodGet, public: true,
+		path: []string{"realms", r.name, "protocol", "openid-connect", "certs"}}, &keys)
+	return keys, err
+}
