@@ -263,6 +263,13 @@ func (w *working) rank(ctx context.Context, found []Fix) []Fix {
 	}
 	slices.SortStableFunc(found, func(a, b Fix) int { return cmp.Compare(size(a), size(b)) })
 	found = found[:min(len(found), maxFixes)]
+	var all []tuple.Tuple
+	for _, f := range found {
+		for _, wr := range f.Writes {
+			all = append(all, wr.what)
+		}
+	}
+	w.store.naming(ctx, w.namedBy(all)) // side by side, for all of them
 	for i := range found {
 		found[i].Radius = w.radius(ctx, found[i].Writes)
 		if also := found[i].Words(); also != "" {

@@ -64,7 +64,7 @@ class Doc implements Namespace {
 		unblocks bool
 	}{
 		{"nothing is there", nil, "Doc:d#view@ann", "add Doc:d#viewers@ann, which also grants read", 0, false},
-		{"two are needed", nil, "Doc:d#publish@ann", "add Doc:d#reviewers@ann and add Doc:d#viewers@ann, which also grants view, read", 0, false},
+		{"two are needed", nil, "Doc:d#publish@ann", "add Doc:d#reviewers@ann and add Doc:d#viewers@ann, which also grants read", 0, false},
 		{"one of two is there", []string{"Doc:d#viewers@ann"}, "Doc:d#publish@ann", "add Doc:d#reviewers@ann", 0, false},
 		{"blocked", []string{"Doc:d#viewers@ann", "Doc:d#blocked@ann"}, "Doc:d#read@ann", "remove Doc:d#blocked@ann", 0, true},
 		{"a typo in the set", []string{"Doc:d#viewers@Group:g#member", "Group:g#members@ann"}, "Doc:d#view@ann", "add Doc:d#viewers@Group:g#members", 0, false},

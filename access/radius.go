@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
+	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 )
 
@@ -35,8 +38,8 @@ const (
 	maxPeople    = 200 // people who are tried out
 	maxSets      = 40  // groups and objects among whose members they are looked for
 	maxAlso      = 200 // objects that are counted
-	maxReachList = 6   // lists that are read to find them
-	reachSteps   = 3
+	maxReachList = 4   // lists that are read to find them
+	reachSteps   = 2
 	radiusSteps  = 2_000 // of one evaluation; a model that needs more is not counted out
 )
 
@@ -128,15 +131,18 @@ func (w *working) quick() Settings {
 	return s
 }
 
-// permissions compares what else the subject may do on the object.
+// permissions compares what else the subject may do on the object. What a permission is
+// made of is not told beside it.
 func (w *working) permissions(ctx context.Context, writes []Write, r *Radius) {
 	n := w.x.Model.Namespace(w.ask.Question.Namespace)
 	if n == nil {
 		return
 	}
 	after := newOverlay(w.store, writes)
-	for _, rel := range n.Relations {
-		if !rel.IsPermission || rel.Name == w.ask.Question.Relation || ctx.Err() != nil {
+	said := map[string]bool{w.ask.Question.Relation: true}
+	var more []string
+	for _, rel := range n.Permits() {
+		if rel.Name == w.ask.Question.Relation || ctx.Err() != nil {
 			continue
 		}
 		q := w.ask.Question
@@ -144,21 +150,31 @@ func (w *working) permissions(ctx context.Context, writes []Write, r *Radius) {
 		was := evaluate(ctx, w.store, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
 		is := evaluate(ctx, after, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
 		switch {
-		case is == Allowed && was == Denied && !w.partOf(rel.Name):
-			r.Permissions = append(r.Permissions, rel.Name)
+		case is == Allowed && was == Denied:
+			more = append(more, rel.Name)
+			said[rel.Name] = true
 		case was == Allowed && is == Denied:
 			r.Loses = append(r.Loses, rel.Name)
 		}
 	}
+	for _, name := range more {
+		if !slices.ContainsFunc(n.Permits(), func(rel *opl.Relation) bool { return said[rel.Name] && rel.Name != name && uses(rel.Rewrite, name) }) {
+			r.Permissions = append(r.Permissions, name)
+		}
+	}
 }
 
-// partOf reports whether a permission is one that the permission in question is made
-// of: that it is granted too goes without saying.
-func (w *working) partOf(relation string) bool {
-	q := w.ask.Question
-	return w.Root.find(func(n *Node) bool {
-		return n.Kind == KindComputed && len(n.Children) > 0 && n.Tuple.Namespace == q.Namespace && n.Children[0].Tuple.Relation == relation && n.Children[0].Tuple.Object == q.Object
-	}) != nil
+// uses reports whether a rule asks for a permission of the same object.
+func uses(rule *opl.Rewrite, permission string) bool {
+	return rule != nil && slices.ContainsFunc(rule.Children, func(n opl.Node) bool {
+		switch n := n.(type) {
+		case *opl.Computed:
+			return n.Relation == permission
+		case *opl.Rewrite:
+			return uses(n, permission)
+		}
+		return false
+	})
 }
 
 // lets counts the other people who get what was asked for.
@@ -281,71 +297,98 @@ func (w *working) reach(ctx context.Context, t tuple.Tuple) (n int, whole bool) 
 	own := len(objects)
 	level, lists := []tuple.Tuple{t}, 0
 	for range reachSteps {
-		var next []tuple.Tuple
-		for _, t := range level {
-			for _, relation := range []string{t.Relation, ""} {
-				if !w.isType(t.Namespace, relation) {
-					continue
-				}
-				if lists == maxReachList || len(objects) > maxAlso || ctx.Err() != nil {
-					return len(objects) - own, false
-				}
-				lists++
-				rows, all := w.store.naming(ctx, tuple.Set{Namespace: t.Namespace, Object: t.Object, Relation: relation})
-				if !all {
-					return len(objects) - own, false
-				}
-				for _, o := range rows {
-					if at := [2]string{o.Namespace, o.Object}; !objects[at] {
-						objects[at] = true
-						next = append(next, o)
-					}
-				}
-			}
-		}
-		if level = next; len(level) == 0 {
+		sets := w.namedBy(level)
+		if len(sets) == 0 {
 			return len(objects) - own, true
 		}
-	}
-	return len(objects) - own, w.leadNowhere(level)
-}
-
-// leadNowhere reports that nothing can name these objects, so that counting ended where
-// they are.
-func (w *working) leadNowhere(ts []tuple.Tuple) bool {
-	for _, t := range ts {
-		if w.isType(t.Namespace, t.Relation) || w.isType(t.Namespace, "") {
-			return false
+		if lists += len(sets); lists > maxReachList || ctx.Err() != nil {
+			return len(objects) - own, false
+		}
+		rows, all := w.store.naming(ctx, sets)
+		level = level[:0:0]
+		for _, o := range rows {
+			if at := [2]string{o.Namespace, o.Object}; !objects[at] {
+				objects[at] = true
+				level = append(level, o)
+			}
+		}
+		if !all {
+			return len(objects) - own, false
 		}
 	}
-	return true
+	return len(objects) - own, len(w.namedBy(level)) == 0
 }
 
-// naming are the tuples whose subject is the set, up to maxAlso; all says that there
-// are no more.
-func (s *store) naming(ctx context.Context, set tuple.Set) (rows []tuple.Tuple, all bool) {
-	s.mu.Lock()
-	if rows, ok := s.named[set]; ok {
-		s.mu.Unlock()
-		return rows, len(rows) <= maxAlso
+// namedBy are the subject sets that other tuples may name on account of these: the
+// relation itself, and the object as a parent.
+func (w *working) namedBy(ts []tuple.Tuple) []tuple.Set {
+	var out []tuple.Set
+	for _, t := range ts {
+		for _, relation := range []string{t.Relation, ""} {
+			if w.isType(t.Namespace, relation) {
+				out = append(out, tuple.Set{Namespace: t.Namespace, Object: t.Object, Relation: relation})
+			}
+		}
 	}
-	s.requests++
-	s.trips++
-	s.mu.Unlock()
+	return out
+}
+
+// naming are the tuples whose subject is one of the sets, read side by side, each up to
+// maxAlso; all says that there are no more.
+func (s *store) naming(ctx context.Context, sets []tuple.Set) (rows []tuple.Tuple, all bool) {
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, parallel)
+	started := false
+	for _, set := range sets {
+		s.mu.Lock()
+		_, known := s.named[set]
+		if !known {
+			s.named[set] = listed{}
+			s.requests++
+			started = true
+		}
+		s.mu.Unlock()
+		if known {
+			continue
+		}
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			l := s.named1(ctx, set)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.named[set] = l
+		})
+	}
+	wg.Wait()
+	if started {
+		s.trip()
+	}
+	all = true
+	for _, set := range sets {
+		s.mu.Lock()
+		l := s.named[set]
+		s.mu.Unlock()
+		rows = append(rows, l.tuples...)
+		all = all && l.err == nil
+	}
+	return rows, all
+}
+
+// named1 lists the tuples whose subject is the set.
+func (s *store) named1(ctx context.Context, set tuple.Set) listed {
+	var l listed
 	sub := tuple.SubjectSet(set.Namespace, set.Object, set.Relation)
 	for t, err := range s.l.All(ctx, tuple.Query{Subject: &sub}) {
-		if err != nil {
-			return rows, false
+		switch {
+		case err != nil:
+			l.err = err
+			return l
+		case len(l.tuples) == maxAlso:
+			l.err = ErrBudget
+			return l
 		}
-		if rows = append(rows, t); len(rows) > maxAlso {
-			break
-		}
+		l.tuples = append(l.tuples, t)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.named == nil {
-		s.named = map[tuple.Set][]tuple.Tuple{}
-	}
-	s.named[set] = rows
-	return rows, len(rows) <= maxAlso
+	return l
 }

@@ -36,7 +36,7 @@ type store struct {
 	mu       sync.Mutex
 	objects  map[[2]string]*listed
 	subjects map[string]*listed
-	named    map[tuple.Set][]tuple.Tuple // the tuples whose subject is a set; see naming
+	named    map[tuple.Set]listed // the tuples whose subject is a set; see naming
 	requests int
 	trips    int
 }
@@ -50,7 +50,7 @@ type listed struct {
 }
 
 func newStore(l Lister) *store {
-	return &store{l: l, objects: map[[2]string]*listed{}, subjects: map[string]*listed{}}
+	return &store{l: l, objects: map[[2]string]*listed{}, subjects: map[string]*listed{}, named: map[tuple.Set]listed{}}
 }
 
 // read carries out one list.

@@ -2,8 +2,10 @@ package access
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 
 	"gatehouse/access/tuple"
@@ -272,4 +274,22 @@ func (r *recall) All(ctx context.Context, q tuple.Query) iter.Seq2[tuple.Tuple, 
 		r.lists[key] = list
 		r.mu.Unlock()
 	}
+}
+
+// ParseWrite reads a write of a printed Fix: Tuple is the text of a tuple or its JSON.
+func ParseWrite(w Write) (Write, error) {
+	if w.Op != OpAdd && w.Op != OpRemove {
+		return w, fmt.Errorf("%q is no operation on a relation tuple", w.Op)
+	}
+	var t tuple.Tuple
+	var err error
+	if strings.HasPrefix(w.Tuple, "{") {
+		err = json.Unmarshal([]byte(w.Tuple), &t)
+	} else {
+		t, err = tuple.Parse(w.Tuple)
+	}
+	if err != nil {
+		return w, fmt.Errorf("%q is not a relation tuple: %w", w.Tuple, err)
+	}
+	return write(w.Op, t), nil
 }

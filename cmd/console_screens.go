@@ -30,7 +30,7 @@ func (c *console) why(q tuple.Tuple) tui.Screen {
 			if err != nil {
 				return access.Trace{Question: q.String(), Verdict: access.Unknown}, err
 			}
-			return x.Explain(ctx, c.quiet.whoAsks(ctx, c.b, q))
+			return x.Explain(ctx, whoAsks(ctx, c.b, q))
 		}})
 }
 

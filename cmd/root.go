@@ -124,7 +124,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(g))
 	root.AddCommand(
 		newIdentitiesCommand(g), newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
-		newCheckCommand(g), newWhyCommand(g),
+		newCheckCommand(g), newWhyCommand(g), newWhatIfCommand(g), newFixCommand(g),
 		newKeycloakCommand(g), newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newDoctorCommand(g), newSchemaCommand(g), newVersionCommand(g), newDocsCommand(g),
 	)
 	root.Args = cobra.ArbitraryArgs

@@ -48,6 +48,8 @@ var schemaTypes = map[string]struct {
 	"tuple-change":    {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
 	"user":            {userOut{}, "users list, users get"},
 	"version":         {versionInfo{}, "version"},
+	"what-if":         {access.WhatIf{}, "what-if"},
+	"fix":             {fixResult{}, "fix apply"},
 }
 
 // schemaOf is the JSON schema of a printed type. With strict it refuses fields that

@@ -23,7 +23,7 @@ import (
 type whyOptions struct {
 	g                  *globals
 	batch              string
-	full               bool
+	full, decisive     bool
 	opl, tuples        string
 	maxDepth, maxWidth int
 	strict             bool
@@ -42,6 +42,8 @@ func newWhyCommand(g *globals) *cobra.Command {
 			"With --tuples no server is asked: a model can be tried before it is deployed. Then --max-depth,\n" +
 			"--max-width and --strict stand for the server's settings; with a server they replace those of\n" +
 			"the context.\n\n" +
+			"By default it shows what the answer rests on (--decisive): of a \"yes\" the one way that\n" +
+			"counts, of a \"no\" each way in with the reason why it fails. --full is every step.\n\n" +
 			"Exit code 0 is yes, 1 is no, and 2 means that it could not be told. With --batch - one\n" +
 			"question is read from each line of stdin and one JSON object printed for each; then 0 means\n" +
 			"that all were answered, and 2 that some could not be told.",
@@ -49,17 +51,22 @@ func newWhyCommand(g *globals) *cobra.Command {
 			"  gatehouse why Doc:q3-report#view@ann --full --json\n" +
 			"  gatehouse why --opl model.ts --tuples data.tuples Doc:q3-report#view@ann\n" +
 			"  gatehouse why --batch - < questions",
-		GroupID: groupAsk,
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.set = c.Flags().Changed
-			return o.run(c.Context(), args)
-		},
+		GroupID:           groupAsk,
+		Args:              cobra.MaximumNArgs(1),
+		RunE:              func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
 		ValidArgsFunction: completeTuple(g),
 	}
+	c.Flags().StringVar(&o.batch, "batch", "", "read the questions from `-`, stdin")
+	o.addFlags(c)
+	return c
+}
+
+// addFlags are those of every verb that explains.
+func (o *whyOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.batch, "batch", "", "read the questions from `-`, stdin")
+	f.BoolVar(&o.decisive, "decisive", false, "show what the answer rests on; this is the default")
 	f.BoolVar(&o.full, "full", false, "show every step, also those without effect")
+	c.MarkFlagsMutuallyExclusive("decisive", "full")
 	f.StringVar(&o.opl, "opl", "", "`SOURCE` of the permission model: a file, a folder, a URL or base64://…")
 	f.StringVar(&o.tuples, "tuples", "", "take the tuples of `FILE` and ask no server")
 	f.IntVar(&o.maxDepth, "max-depth", 0, "the server's limit.max_read_depth, `N` levels")
@@ -67,7 +74,18 @@ func newWhyCommand(g *globals) *cobra.Command {
 	f.BoolVar(&o.strict, "strict", false, "the server runs in strict mode")
 	f.StringVar(&o.engine, "engine", "", "the server's `ENGINE`: classic (up to v26.2) or new")
 	_ = c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{"classic", "new"}, cobra.ShellCompDirectiveNoFileComp))
-	return c
+	o.set = f.Changed
+}
+
+// check refuses flags that mean nothing.
+func (o *whyOptions) check() error {
+	switch {
+	case o.maxDepth < 0 || o.maxWidth < 0:
+		return usageError("--max-depth and --max-width must not be negative")
+	case o.engine != "" && o.engine != string(opl.Classic) && o.engine != string(opl.New):
+		return usageError("--engine is classic or new")
+	}
+	return nil
 }
 
 func (o *whyOptions) run(ctx context.Context, args []string) error {
@@ -77,10 +95,8 @@ func (o *whyOptions) run(ctx context.Context, args []string) error {
 		return usageError("--batch takes -, for stdin")
 	case (o.batch == "") == (len(args) == 0):
 		return usageError("give one QUESTION, or --batch -")
-	case o.maxDepth < 0 || o.maxWidth < 0:
-		return usageError("--max-depth and --max-width must not be negative")
-	case o.engine != "" && o.engine != string(opl.Classic) && o.engine != string(opl.New):
-		return usageError("--engine is classic or new")
+	case o.check() != nil:
+		return o.check()
 	case len(args) == 1:
 		var err error
 		if question, err = parseTuple(args[0]); err != nil {
@@ -96,15 +112,22 @@ func (o *whyOptions) run(ctx context.Context, args []string) error {
 	}
 	trace, err := x.Explain(ctx, who(ctx, question))
 	perr := printOne(o.g, trace, traceColumns, func(w io.Writer) error { return printWhy(w, trace) })
-	switch {
-	case err != nil:
+	if err != nil {
 		return cannotDo(err)
-	case trace.Verdict == access.Denied:
-		return answerNo() // even if nobody reads the output
-	case trace.Verdict != access.Allowed:
+	}
+	return answerOf(trace.Verdict, perr)
+}
+
+// answerOf is the exit code of a verdict, even if nobody reads the output.
+func answerOf(v access.Verdict, printed error) error {
+	switch v {
+	case access.Allowed:
+		return printed
+	case access.Denied:
+		return answerNo()
+	default:
 		return &exitError{code: exitProblem}
 	}
-	return perr
 }
 
 // asker makes the question complete with what is known about the person.
@@ -113,14 +136,20 @@ type asker func(ctx context.Context, q tuple.Tuple) access.Asking
 func (o *whyOptions) prepare(ctx context.Context) (*access.Explainer, asker, error) {
 	if o.tuples != "" {
 		x, err := o.offline(ctx)
-		return x, func(_ context.Context, q tuple.Tuple) access.Asking {
-			return access.Asking{Question: q, Aliases: personOf(q.Subject).Aliases()}
-		}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return x, func(_ context.Context, q tuple.Tuple) access.Asking { return asPlain(q, x.Model) }, nil
 	}
 	b, err := o.g.connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	return o.online(ctx, b)
+}
+
+// online explains what the context's Keto answers.
+func (o *whyOptions) online(ctx context.Context, b *backends) (*access.Explainer, asker, error) {
 	k, err := b.Keto(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -133,7 +162,7 @@ func (o *whyOptions) prepare(ctx context.Context) (*access.Explainer, asker, err
 		return nil, nil, err
 	}
 	o.override(x)
-	return x, func(ctx context.Context, q tuple.Tuple) access.Asking { return o.g.whoAsks(ctx, b, q) }, nil
+	return x, remembered(func(ctx context.Context, q tuple.Tuple) access.Asking { return whoAsks(ctx, b, q) }), nil
 }
 
 // offline explains what the tuples of a file and a model come to.
@@ -276,7 +305,22 @@ func printWhy(w io.Writer, t access.Trace) error {
 	for _, n := range t.NearMisses {
 		fmt.Fprintf(&b, "\nalmost  %s\n", cleanLine(n.Summary))
 	}
-	for i, f := range t.Fixes {
+	for _, n := range t.NotLooked {
+		if t.Verdict != access.Allowed {
+			fmt.Fprintf(&b, "\nother names of the person were not looked up in %s\n", cleanLine(n))
+		}
+	}
+	printFixes(&b, t.Fixes)
+	if t.Requests > 0 {
+		fmt.Fprintf(&b, "\n%d requests, %d round trips, %d ms\n", t.Requests, t.RoundTrips, t.Millis)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printFixes lists what would help, with what each does besides.
+func printFixes(b *strings.Builder, fixes []access.Fix) {
+	for i, f := range fixes {
 		if i == 0 {
 			b.WriteByte('\n')
 		}
@@ -284,13 +328,8 @@ func printWhy(w io.Writer, t access.Trace) error {
 		if f.Unblocks {
 			note = "  (this removes a block)"
 		}
-		fmt.Fprintf(&b, "fix %d   %s%s\n", i+1, cleanLine(f.Summary), note)
+		fmt.Fprintf(b, "fix %d   %s%s\n", i+1, cleanLine(f.Summary), note)
 	}
-	if t.Requests > 0 {
-		fmt.Fprintf(&b, "\n%d requests, %d round trips, %d ms\n", t.Requests, t.RoundTrips, t.Millis)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // printStep draws a step and what is below it. first is what stands before its line,
