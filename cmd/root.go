@@ -123,9 +123,28 @@ func newRootCommand(g *globals) *cobra.Command {
 	root.SetCompletionCommandGroupID(groupSetup)
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(g))
 	root.AddCommand(
-		newIdentitiesCommand(g), newTuplesCommand(g), newNamespacesCommand(g), newUsersCommand(g), newRolesCommand(g),
-		newCheckCommand(g), newWhyCommand(g), newWhatIfCommand(g), newFixCommand(g),
-		newKeycloakCommand(g), newDemoCommand(g), newStackCommand(g), newConfigCommand(g), newContextCommand(g), newDoctorCommand(g), newSchemaCommand(g), newVersionCommand(g), newDocsCommand(g),
+		// data
+		newIdentitiesCommand(g),
+		newTuplesCommand(g),
+		newNamespacesCommand(g),
+		newUsersCommand(g),
+		newGroupsCommand(g),
+		newRolesCommand(g),
+		newKeycloakCommand(g),
+		// decisions
+		newCheckCommand(g),
+		newWhyCommand(g),
+		newWhatIfCommand(g),
+		newFixCommand(g),
+		// setting up
+		newDemoCommand(g),
+		newStackCommand(g),
+		newConfigCommand(g),
+		newContextCommand(g),
+		newDoctorCommand(g),
+		newSchemaCommand(g),
+		newVersionCommand(g),
+		newDocsCommand(g),
 	)
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(c *cobra.Command, args []string) error {

@@ -21,10 +21,11 @@ func newUsersCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "users",
 		Aliases: []string{"user"},
-		Short:   "List and show the users of a Keycloak realm",
+		Short:   "The users of a Keycloak realm: list, show, make, change, unlock",
 		GroupID: groupData,
 	}
-	c.AddCommand(newUsersListCommand(g), newUsersGetCommand(g))
+	c.AddCommand(newUsersListCommand(g), newUsersGetCommand(g), newUsersCreateCommand(g), newUsersEditCommand(g), newUsersEnableCommand(g, true),
+		newUsersEnableCommand(g, false), newUsersUnlockCommand(g), newUsersRequireCommand(g), newUsersResetPasswordCommand(g), newUsersLogoutCommand(g), newUsersDeleteCommand(g))
 	return c
 }
 
