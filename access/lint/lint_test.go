@@ -118,7 +118,12 @@ func TestModel(t *testing.T) {
 		"groups too deep":      {rules("v: (ctx) => this.related.t.includes(ctx.subject),"), access.Settings{MaxDepth: 2}, lint.GroupTooDeep, "no group deep", 11},
 		"block":                {rules("v: (ctx) => this.related.a.includes(ctx.subject) && !this.related.g.includes(ctx.subject),"), access.Settings{}, lint.BlockFailsOpen, "Doc#g", 11},
 		"nesting":              {rules("v: (ctx) => this.related.g.includes(ctx.subject) || this.related.parents.traverse((p) => p.permits.v(ctx)),"), access.Settings{}, lint.NestingLimit, "up to 3 groups deep, and what people have directly up to 4 objects away", 11},
-		"traversed set":        {strings.Replace(rules("v: (ctx) => this.related.parents.traverse((p) => p.permits.v(ctx)),"), "parents: Doc[]", `parents: SubjectSet<Doc, "parents">[]`, 1), access.Settings{}, "", "", 0},
+		"traversed set": {`class User implements Namespace {}
+class Folder implements Namespace { related: { viewers: User[]
+inner: Folder[] } }
+class Doc implements Namespace { related: {
+parents: SubjectSet<Folder, "inner">[] }
+permits = { v: (ctx) => this.related.parents.traverse((p) => p.related.viewers.includes(ctx.subject)) } }`, access.Settings{}, lint.TraversedSet, "Folder#inner", 5},
 		"unused":               {rules("v: (ctx) => this.related.a.includes(ctx.subject),"), access.Settings{}, lint.UnusedRelation, "Doc#b", 6},
 	} {
 		t.Run(name, func(t *testing.T) {
