@@ -1,0 +1,121 @@
+package gate
+
+import (
+	"net/http"
+
+	"gatehouse/clients/decisions"
+)
+
+// buildIndex adds what the server has beside its systems: the style sheet, and where
+// no system stands alone the page that shows them all.
+func (s *Server) buildIndex(mux *http.ServeMux) {
+	sys := &System{ID: "index", Title: "All systems", Guard: "public", Routes: []Route{
+		{Method: http.MethodGet, Path: stylePath, Policy: Public("a style sheet"), Serve: serveStyle},
+	}}
+	if !(s.conf.Alone && len(s.systems) == 1) {
+		sys.Routes = append(sys.Routes,
+			Route{Method: http.MethodGet, Path: "/", Policy: Public("what there is to see"), Serve: s.index},
+			Route{Method: http.MethodPost, Path: "/-/signin", Policy: Login("signs a person of the demo in, on loopback only"), Serve: s.signIn})
+	} else {
+		sys.Routes[0].Serve = serveStyle
+		m := &mounted{s: sys, env: s.Env, origin: http.NewCrossOriginProtection()}
+		mux.Handle(stylePath, m.path(map[string]*Route{http.MethodGet: &sys.Routes[0]}))
+		return
+	}
+	mount(mux, s.Env, sys, "")
+}
+
+type indexSystem struct {
+	decisions.System
+	About  string
+	WhoIs  string
+	People []Person
+}
+
+// index shows every system, who is logged in there, and what each route needs.
+func (s *Server) index(c *Call) {
+	var list []indexSystem
+	for i, d := range s.Systems() {
+		sys := s.systems[i]
+		e := indexSystem{System: d, About: sys.About, WhoIs: s.whoIs(c, sys)}
+		e.URL = s.mounts[sys.ID].prefix + "/"
+		if sys.SignIn != nil && sys.People != nil && s.mayImpersonate() {
+			e.People = sys.People()
+		}
+		list = append(list, e)
+	}
+	c.Page(http.StatusOK, "index", map[string]any{"Systems": list, "Accounts": string(s.Env.Accounts), "Strict": s.Env.Strict,
+		"Subject": string(s.Env.Subject), "Note": s.conf.Note, "Pathless": s.paths()})
+}
+
+// paths is where each system is mounted, by its id.
+func (s *Server) paths() map[string]string {
+	m := map[string]string{}
+	for id, mt := range s.mounts {
+		m[id] = mt.prefix
+	}
+	return m
+}
+
+// whoIs asks a system who is logged in, with its own session.
+func (s *Server) whoIs(c *Call, sys *System) (who string) {
+	if sys.WhoIs == nil {
+		return ""
+	}
+	m := s.mounts[sys.ID]
+	side := &Call{W: discard{}, R: c.R, Env: c.Env, Sys: sys, Prefix: m.prefix, trace: &trace{begin: c.trace.begin}}
+	if m.sessions != nil {
+		token, _ := c.Cookie(m.sessions.Cookie.Name)
+		ctx, err := m.sessions.Load(c.R.Context(), token)
+		if err != nil {
+			return ""
+		}
+		side.R, side.Session = c.R.WithContext(ctx), &Session{m.sessions, ctx}
+		if why, err := side.Session.open(c.Env.Now(), m.options); why != "" || err != nil {
+			return ""
+		}
+	}
+	return sys.WhoIs(side)
+}
+
+// discard is the answer of a call that has none.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) WriteHeader(int)             {}
+
+// mayImpersonate says whether a click may sign a person in: on a server that only
+// this machine reaches.
+func (s *Server) mayImpersonate() bool {
+	return isLoopback(s.Env.publicURL) && len(s.conf.Hosts) == 0
+}
+
+// signIn signs a person of the demo in.
+func (s *Server) signIn(c *Call) {
+	id, key := c.R.PostFormValue("system"), c.R.PostFormValue("person")
+	m := s.mounts[id]
+	if m == nil || m.s.SignIn == nil || m.s.People == nil || !s.mayImpersonate() {
+		c.Decide(decisions.Denied, decisions.NotFound)
+		c.Error(http.StatusNotFound)
+		return
+	}
+	for _, p := range m.s.People() {
+		if p.Key != key {
+			continue
+		}
+		side := *c
+		side.Sys, side.Prefix = m.s, m.prefix
+		c.trace.d.System = id
+		c.Audit("act_as", "person", p.Key)
+		m.asSession(&side, func() { m.s.SignIn(&side, p) })
+		return
+	}
+	c.Decide(decisions.Denied, decisions.NotFound)
+	c.Error(http.StatusNotFound)
+}
+
+// asSession runs f with the session of the system.
+func (m *mounted) asSession(c *Call, f func()) {
+	m.withSession(c, &Route{Method: c.R.Method, Path: c.R.URL.Path, Policy: Login("signs a person of the demo in"), Serve: func(*Call) { f() }})
+}
