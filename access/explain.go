@@ -179,7 +179,7 @@ func other(e opl.Engine) opl.Engine {
 
 // tell fills the trace.
 func (x *Explainer) tell(ctx context.Context, w *working, t *Trace) {
-	d := draw{m: x.Model, who: w.who()}
+	d := draw{m: x.Model, who: w.who(), costs: w.costs()}
 	t.Explained, t.Verdict = w.Verdict, w.Verdict
 	if t.Server != NotAsked {
 		t.Verdict = t.Server

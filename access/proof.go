@@ -19,7 +19,11 @@ type Step struct {
 	// Cut says why nobody looked further; empty where everything was looked at.
 	Cut Cut `json:"cut,omitempty"`
 	// Skipped steps were not needed any more.
-	Skipped  bool    `json:"skipped,omitempty"`
+	Skipped bool `json:"skipped,omitempty"`
+	// Depth is how many levels Keto had left here, and Requests how many lists were read
+	// for this step.
+	Depth    int     `json:"depth_left,omitempty"`
+	Requests int     `json:"requests,omitempty"`
 	Children []*Step `json:"children,omitempty"`
 }
 
@@ -42,6 +46,9 @@ type NearMiss struct {
 type draw struct {
 	m   *opl.Model
 	who string
+	// costs are those of the nodes; every says that each of them is shown.
+	costs map[*Node]int
+	every bool
 }
 
 func (n *Node) verdict() Verdict {
@@ -56,7 +63,7 @@ func (n *Node) verdict() Verdict {
 
 // step is a node without its children.
 func (d draw) step(n *Node) *Step {
-	s := &Step{Kind: n.Kind, Label: label(n), Verdict: n.verdict(), Cut: n.Cut, Skipped: n.Result == Skipped, Reason: d.reason(n)}
+	s := &Step{Kind: n.Kind, Label: label(n), Verdict: n.verdict(), Cut: n.Cut, Skipped: n.Result == Skipped, Reason: d.reason(n), Depth: n.Depth, Requests: d.costOf(n)}
 	if n.Stored != nil {
 		s.Tuple = n.Stored.String()
 	}
@@ -85,6 +92,7 @@ func label(n *Node) string {
 
 // full is every step as Keto takes it.
 func (d draw) full(n *Node) *Step {
+	d.every = true
 	s := d.step(n)
 	for _, c := range n.Children {
 		s.Children = append(s.Children, d.full(c))
