@@ -124,7 +124,7 @@ inner: Folder[] } }
 class Doc implements Namespace { related: {
 parents: SubjectSet<Folder, "inner">[] }
 permits = { v: (ctx) => this.related.parents.traverse((p) => p.related.viewers.includes(ctx.subject)) } }`, access.Settings{}, lint.TraversedSet, "Folder#inner", 5},
-		"unused":               {rules("v: (ctx) => this.related.a.includes(ctx.subject),"), access.Settings{}, lint.UnusedRelation, "Doc#b", 6},
+		"unused": {rules("v: (ctx) => this.related.a.includes(ctx.subject),"), access.Settings{}, lint.UnusedRelation, "Doc#b", 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list, _ := run(t, lint.Spec{Model: parse(t, c.src), Settings: c.settings})
