@@ -52,19 +52,41 @@ func counted(n int, noun string) string {
 
 func (l *List[T]) writeExport(rows []T, format string) {
 	name := clean.FileName(fmt.Sprintf("gatehouse-%s-%s.%s", l.Spec.Title, l.Env().Now().Format("20060102-150405"), format))
-	save := l.own().app.opts.Export
-	if save == nil {
-		save = exportHere
-	}
 	spec := l.Spec
-	Go(l, &l.export, 0, func(context.Context) (string, error) {
-		return save(name, func(w io.Writer) error { return encode(w, spec, rows, format) })
-	}, func(path string, err error) {
+	save(l, &l.export, spec.Title, counted(len(rows), "row"), name, func(w io.Writer) error { return encode(w, spec, rows, format) })
+}
+
+// save writes a new file off the loop and says where it is. title names it when that
+// fails, what is what was written.
+func save(h Host, j *Job, title, what, name string, write func(io.Writer) error) {
+	to := h.own().app.opts.Export
+	if to == nil {
+		to = exportHere
+	}
+	Go(h, j, 0, func(context.Context) (string, error) { return to(name, write) }, func(path string, err error) {
 		if err != nil {
-			l.Fail(fmt.Errorf("export %s: %w", spec.Title, err))
+			h.Fail(fmt.Errorf("export %s: %w", title, err))
 			return
 		}
-		l.Toast(fmt.Sprintf("wrote %s to %s", counted(len(rows), "row"), path))
+		h.Toast(fmt.Sprintf("wrote %s to %s", what, path))
+	})
+}
+
+// SaveJSON writes a value as JSON into a new file of the working folder, for the
+// owner's eyes only, off the loop, and says where it is. The name of the file is made of
+// title and the time; what names the value in the message: "the answer".
+func SaveJSON(h Host, j *Job, title, what string, v any) {
+	name := clean.FileName(fmt.Sprintf("gatehouse-%s-%s.json", title, h.Env().Now().Format("20060102-150405")))
+	save(h, j, title, what, name, func(w io.Writer) error {
+		one, err := marshal(v)
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		escapeHidden(&b, one)
+		b.WriteByte('\n')
+		_, err = w.Write(b.Bytes())
+		return err
 	})
 }
 

@@ -59,16 +59,12 @@ type Check struct {
 	spec CheckSpec
 	host tui.Host
 
-	input   *widget.Input
-	people  []CheckPerson
+	line    *questionLine
 	asking  string // the question under way
 	answers []checkAnswer
 	cursor  int
 	live    bool
 	ask     tui.Job
-	find    tui.Job
-	prefix  string // what people holds
-	notice  string // why what is typed is no question
 }
 
 // checkAnswer is one question with its newest answer.
@@ -83,11 +79,7 @@ type checkAnswer struct {
 
 // NewCheck makes the screen.
 func NewCheck(spec CheckSpec) *Check {
-	c := &Check{spec: spec, input: widget.NewInput("> ")}
-	c.input.Placeholder = "namespace:object#permission@subject"
-	c.input.Complete = c.complete
-	c.input.History(spec.History)
-	return c
+	return &Check{spec: spec, line: newQuestionLine(spec.Complete, spec.People, spec.History, spec.Remember)}
 }
 
 // Title is the crumb.
@@ -96,12 +88,10 @@ func (c *Check) Title() string { return "check" }
 // Init asks the question that the screen was opened with, or lets one be typed.
 func (c *Check) Init(h tui.Host) tea.Cmd {
 	c.host = h
-	c.input.SetValue(c.spec.Question)
+	c.line.start(c.spec.Question)
 	if c.spec.Question == "" {
-		c.input.Focus()
 		return nil
 	}
-	c.input.Blur()
 	c.submit()
 	return nil
 }
@@ -110,15 +100,15 @@ func (c *Check) Init(h tui.Host) tea.Cmd {
 func (c *Check) Close() {}
 
 // Typing is true while the question is typed.
-func (c *Check) Typing() bool { return c.input.Focused() }
+func (c *Check) Typing() bool { return c.line.typing() }
 
 // Escape closes the completions, then the typing if there is an answer to go back to.
 func (c *Check) Escape() bool {
-	if c.input.Escape() {
+	if c.line.input.Escape() {
 		return true
 	}
-	if c.input.Focused() && len(c.answers) > 0 {
-		c.input.Blur()
+	if c.line.typing() && len(c.answers) > 0 {
+		c.line.input.Blur()
 		return true
 	}
 	return false
@@ -170,39 +160,31 @@ func (c *Check) move(by int) {
 }
 
 func (c *Check) edit() {
+	text := c.line.input.Value()
 	if len(c.answers) > 0 {
-		c.input.SetValue(c.current().q.String())
+		text = c.current().q.String()
 	}
 	c.live = false
-	c.input.Focus()
+	c.line.start(text)
 }
 
 func (c *Check) again() {
-	c.input.SetValue(c.current().q.String())
+	c.line.start(c.current().q.String())
 	c.submit()
 }
 
 // accept lets the input take a completion that is chosen in its dropdown, and asks otherwise.
 func (c *Check) accept() {
-	if c.input.Update(tea.KeyPressMsg{Code: tea.KeyEnter}) == widget.Accepted {
+	if c.line.enter() {
 		c.submit()
 	}
 }
 
 // submit asks what stands in the input.
 func (c *Check) submit() {
-	text := strings.TrimSpace(c.input.Value())
-	q, err := tuple.Parse(text)
-	if err != nil {
-		c.notice = err.Error()
-		c.input.Focus()
+	q, ok := c.line.parse()
+	if !ok {
 		return
-	}
-	c.notice = ""
-	c.input.Blur()
-	c.input.Remember(text)
-	if c.spec.Remember != nil {
-		c.spec.Remember(text)
 	}
 	c.put(q)
 	c.request(q)
@@ -273,65 +255,14 @@ func (c *Check) Update(msg tea.Msg) tea.Cmd {
 		}
 		return c.tick()
 	}
-	if c.input.Focused() && c.input.Update(msg) == widget.Edited {
-		c.notice = ""
-		c.lookUp()
-	}
+	c.line.update(c.host, msg)
 	return nil
-}
-
-// lookUp asks Kratos who may be meant by the subject that is being typed.
-func (c *Check) lookUp() {
-	prefix := checkSubjectPrefix(c.input.Value())
-	if c.spec.People == nil || len(prefix) < 2 || prefix == c.prefix {
-		return
-	}
-	people := c.spec.People
-	tui.Go(c.host, &c.find, 3*time.Second, func(ctx context.Context) ([]CheckPerson, error) { return people(ctx, prefix) },
-		func(found []CheckPerson, err error) {
-			if err == nil { // without an answer there are fewer suggestions, and that is all
-				c.people, c.prefix = found, prefix
-				c.input.Refresh()
-			}
-		})
-}
-
-// checkSubjectPrefix is what is typed of a bare subject: the part behind the @.
-func checkSubjectPrefix(text string) string {
-	left, subject, ok := strings.Cut(text, "@")
-	if !ok || !strings.Contains(left, "#") || strings.ContainsAny(subject, ":#()") {
-		return ""
-	}
-	return subject
-}
-
-// complete joins what the model knows with the people who were found.
-func (c *Check) complete(text string) []widget.Completion {
-	var out []widget.Completion
-	if prefix := checkSubjectPrefix(text); prefix != "" {
-		left := strings.TrimSuffix(text, prefix)
-		for _, p := range c.people {
-			if strings.HasPrefix(strings.ToLower(p.Email), strings.ToLower(prefix)) || strings.Contains(strings.ToLower(p.Name), strings.ToLower(prefix)) {
-				out = append(out, widget.Completion{Value: left + p.ID, Label: p.Name, Note: p.Email + " · " + shortID(p.ID)})
-			}
-		}
-	}
-	if c.spec.Complete != nil {
-		out = append(out, c.spec.Complete(text)...)
-	}
-	return out
 }
 
 // View is the question, the answer in words, and what was asked before.
 func (c *Check) View(w, h int) string {
 	th := c.host.Env().Theme
-	lines := []string{c.input.View(th, w)}
-	if c.Typing() {
-		lines = append(lines, c.input.Dropdown(th, w, max(0, min(8, h-2)))...)
-	}
-	if c.notice != "" {
-		lines = append(lines, th.Bad.Render(clean.Line(c.notice, w)))
-	}
+	lines := c.line.view(th, w, h)
 	switch {
 	case len(c.answers) > 0:
 		lines = append(lines, "")
@@ -340,7 +271,7 @@ func (c *Check) View(w, h int) string {
 			lines = append(lines, "", th.Dim.Render("Asked before"))
 			lines = append(lines, c.viewBefore(th, w, h-len(lines))...)
 		}
-	case c.notice == "":
+	case c.line.notice == "":
 		for _, s := range []string{"", "Ask whether somebody may do something, as a relation tuple:", "  Doc:q3-report#view@ann     may ann view the document q3-report?",
 			"The subject is an id, or a subject set such as Group:finance#members.", "Type the beginning of an e-mail behind the @ to find a person's id."} {
 			lines = append(lines, th.Dim.Render(clean.Line(s, w)))
