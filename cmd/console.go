@@ -13,6 +13,7 @@ import (
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak"
 	"gatehouse/clients/kratos"
+	"gatehouse/config"
 	"gatehouse/tui"
 	"gatehouse/tui/screens"
 	"gatehouse/tui/widget"
@@ -31,7 +32,10 @@ type console struct {
 	words   *screens.Vocabulary
 	people  *screens.People
 	tickets []screens.Ticket
-	asked   []string // questions of this session, for the history
+	asked   []string // questions, for the history
+	lines   []string // what was entered in the palette, for the history
+	all     []screens.ContextRow
+	next    string // the context to go on with; empty ends the program
 }
 
 // runConsole opens the console of the chosen context.
@@ -39,11 +43,17 @@ func (g *globals) runConsole(ctx context.Context) error {
 	if !isTerminal(g.stdin) || !isTerminal(g.stdout) {
 		return problem(clients.Invalid, "open the console", "this is not a terminal", "use a command instead: gatehouse --help lists them")
 	}
-	b, err := g.connect(ctx)
-	if err != nil {
-		return err
+	for {
+		b, err := g.connect(ctx)
+		if err != nil {
+			return err
+		}
+		c := newConsole(ctx, b)
+		if err := c.run(ctx, g); err != nil || c.next == "" {
+			return err
+		}
+		g.contextName = c.next
 	}
-	return newConsole(ctx, b).run(ctx, g)
 }
 
 // newConsole prepares the clients, side by side. Nothing is sent to a server, but
@@ -95,7 +105,25 @@ func offReason(err error) string {
 
 // run shows the console until the person quits.
 func (c *console) run(ctx context.Context, g *globals) error {
-	return tui.Run(ctx, c.app(ctx, g))
+	past := readHistory(g)
+	c.asked, c.lines, c.all = past.Questions, past.Palette, g.contextRows(c.b)
+	err := tui.Run(ctx, c.app(ctx, g))
+	writeHistory(g, history{Palette: c.lines, Questions: c.asked})
+	return err
+}
+
+// contextRows are the contexts to switch between.
+func (g *globals) contextRows(b *backends) []screens.ContextRow {
+	conf, err := config.Load(g.configOptions())
+	if err != nil {
+		return nil // the console runs: then the one in use is all there is to say
+	}
+	var out []screens.ContextRow
+	for _, name := range conf.Names() {
+		r := contextRow(conf, name, b.Context.Name)
+		out = append(out, screens.ContextRow{Name: r.Name, Description: r.Description, BackEnds: strings.Join(r.BackEnds, " "), InUse: r.InUse, Production: r.Production, ReadOnly: r.ReadOnly})
+	}
+	return out
 }
 
 // app builds the shell with everything in it.
@@ -104,6 +132,7 @@ func (c *console) app(ctx context.Context, g *globals) *tui.App {
 	return tui.New(ctx, tui.Options{
 		Root: screens.NewHome(c.home()), Context: x.Name, Colour: x.Colour, ReadOnly: c.b.readOnly, Production: x.Production,
 		Palette: c.palette(), Health: c.probes(), Requests: c.requests, Explain: explainFailure, Clock: g.now,
+		History: c.lines, Remember: func(line string) { c.lines = append(c.lines, line) },
 	})
 }
 
@@ -178,7 +207,8 @@ func (c *console) probes() []tui.Probe {
 
 // palette is where `:` goes.
 func (c *console) palette() []tui.Entry {
-	var out []tui.Entry
+	out := []tui.Entry{{Name: "contexts", Aliases: []string{"context", "ctx"}, Help: "switch to another context of the configuration",
+		Open: func() tui.Screen { return screens.NewContexts(c.all, func(name string) { c.next = name }) }}}
 	if c.kratos != nil {
 		out = append(out, tui.Entry{Name: "identities", Aliases: []string{"id", "people"}, Help: "who somebody is (Kratos)",
 			Open: c.identities, OpenWith: c.findPeople})

@@ -54,7 +54,7 @@ func New(ctx context.Context, opts Options) *App {
 	}
 	a := &App{ctx: ctx, opts: opts, dark: true, mouse: opts.Mouse, history: opts.History}
 	a.env = Env{Theme: theme.New(theme.Dark), Context: opts.Context, ReadOnly: opts.ReadOnly, Production: opts.Production,
-		Now: opts.Clock, Explain: opts.Explain, Recheck: a.recheck}
+		Now: opts.Clock, Explain: opts.Explain, Recheck: a.recheck, Quit: a.quitThen}
 	a.health.init(a)
 	a.retheme()
 	return a

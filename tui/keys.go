@@ -112,8 +112,16 @@ func (a *App) leave(f *frame, then func()) {
 
 // quit ends the program; while a write is on its way, or input would be lost, it
 // asks. ctrl+c answers that question too, so it always gets out.
-func (a *App) quit() {
-	end := func() { a.start(tea.Quit) }
+func (a *App) quit() { a.quitThen(nil) }
+
+// quitThen is quit; then runs when nothing stands in the way any more.
+func (a *App) quitThen(then func()) {
+	end := func() {
+		if then != nil {
+			then()
+		}
+		a.start(tea.Quit)
+	}
 	if a.over != nil && a.over.quitting() {
 		end()
 		return

@@ -98,6 +98,10 @@ type Env struct {
 	Explain func(error) Failure
 	// Recheck asks the back ends for their health again.
 	Recheck func()
+	// Quit ends the program as the key for it does: it asks while a write is on its
+	// way or input would be lost. then, which may be nil, runs once that is settled,
+	// just before the end.
+	Quit func(then func())
 }
 
 // Question is what Confirm asks.
