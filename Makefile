@@ -6,10 +6,13 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X gatehouse/cmd.Version=$(VERSION)
 
-.PHONY: help build demo test check fmt bench screenshots docs clean
+FUZZ    ?= 200000
+FUZZDIR ?= fuzz-explain
+
+.PHONY: help build demo test fuzz-explain check fmt bench screenshots docs clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## the program, ./gatehouse
 	@echo "building ./gatehouse ($(VERSION))"
@@ -20,6 +23,12 @@ demo: build ## real servers with a small company in them, and the console over i
 
 test: ## everything: unit, screens, and the suites on real servers
 	@$(GO) run ./stack/testrun
+
+fuzz-explain: ## FUZZ=200000 random decisions and sources against the real Keto; SEED=n repeats; goes on where it was interrupted
+	@mkdir -p $(FUZZDIR)
+	@GATEHOUSE_EXPLAIN_DECISIONS=$(FUZZ) GATEHOUSE_OPL_INPUTS=$(FUZZ) GATEHOUSE_EXPLAIN_SEED=$(SEED) GATEHOUSE_OPL_SEED=$(SEED) \
+		GATEHOUSE_EXPLAIN_DIR=$(abspath $(FUZZDIR)) $(GO) run ./stack/testrun -keto \
+		-run 'TestDecidesAsKetoDoes|TestAcceptsWhatKetoAccepts' ./access ./access/opl
 
 check: ## what to run before each commit: format, vet, lint, import walls, race tests of what is fast
 	@echo "format"; out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not formatted: $$out"; exit 1; }

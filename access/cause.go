@@ -59,22 +59,13 @@ func (w *working) explain(ctx context.Context, t *Trace) {
 	if w.guessed != "" {
 		t.Hint = strings.TrimPrefix(t.Hint+"; "+w.guessed, "; ")
 	}
-	if t.OrderDependent {
+	switch {
+	case w.flapped:
+		t.Hint = strings.TrimPrefix(fmt.Sprintf("%s; Keto gave both answers, asked %d times: it depends on the order in which it comes across its rows", t.Hint, w.asks), "; ")
+	case t.OrderDependent:
 		t.Hint = strings.TrimPrefix(t.Hint+"; Keto may answer otherwise the next time: it depends on the order in which it comes across its rows", "; ")
 	}
 }
-
-// orderDependent tries the orders that Keto's rows and goroutines may come in.
-func (w *working) orderDependent(ctx context.Context) bool {
-	if !w.Visited && !w.Root.has(CutRelation) {
-		return false
-	}
-	return slices.ContainsFunc(otherOrders, func(v variant) bool { return w.decide(ctx, v).Verdict != w.Verdict })
-}
-
-// otherOrders are those that the server's rows and goroutines may come in besides the
-// one that is tried first.
-var otherOrders = []variant{{reverse: true}, {lazy: true}, {lazy: true, reverse: true}}
 
 func (w *working) allowed(ctx context.Context, t *Trace) {
 	t.Summary = "Yes: " + w.who() + " has " + w.what() + w.way() + "."

@@ -84,6 +84,7 @@ func (w *working) disagree(t *Trace) {
 	t.Summary = fmt.Sprintf("Keto says %s, and the explanation comes to %s: it does not match the server.", t.Server, t.Explained)
 	switch {
 	case t.OrderDependent:
+		t.Cause = CauseOrder
 		t.Hint = "Keto's answer depends on the order in which it comes across its rows, and may be another one the next time"
 	case errors.Is(w.readError(), ErrBudget):
 		t.Explained, t.Agrees = Unknown, nil

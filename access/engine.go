@@ -88,6 +88,8 @@ func Evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.T
 type variant struct {
 	lazy    bool // computed operands are looked at when their turn comes, not while the rule is planned
 	reverse bool // subject sets in the opposite order
+	behind  bool // a set counts as visited only once its turn comes
+	first   bool // rows that were added come before those that are stored
 	forget  bool // sets are gone into however often they are met
 	unblock bool // what stands behind a "!" never denies
 	parents bool // a bare id that is traversed stands for the object of that name

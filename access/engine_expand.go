@@ -122,7 +122,7 @@ func (e *engine) into(n *Node, rows []tuple.Tuple, t tuple.Tuple, d int, v seen)
 	if !e.classic() {
 		below--
 	}
-	if !e.classic() || e.o.lazy {
+	if !e.classic() || e.o.lazy || e.o.behind {
 		ahead = 0
 	}
 	marked := 0

@@ -12,27 +12,36 @@ import (
 // it does follows from its seed.
 type worldGen struct {
 	*rand.Rand
+	mark                   string
 	spaces, objects, users []string
 	// relations are written on; the last one is only traversed. permits are rules.
 	relations, permits []string
 }
 
-func newWorldGen(seed uint64) *worldGen {
+// newWorldGen makes a world whose names end in mark, so that many worlds fit into one
+// server without meeting.
+func newWorldGen(seed uint64, mark string) *worldGen {
 	return &worldGen{
-		Rand:   rand.New(rand.NewPCG(seed, 0x776f726c64)),
-		spaces: []string{"Doc", "Group", "Team"}, objects: []string{"a", "b", "c", "d"}, users: []string{"ann", "ben", "cy"},
+		Rand: rand.New(rand.NewPCG(seed, 0x776f726c64)), mark: mark,
+		spaces: marked(mark, "Doc", "Group", "Team"), objects: []string{"a", "b", "c", "d"}, users: marked(mark, "ann", "ben", "cy"),
 		relations: []string{"members", "blocked", "odd name", "parents"}, permits: []string{"p0", "p1", "p2", "p-3"},
 	}
+}
+
+func marked(mark string, names ...string) []string {
+	for i := range names {
+		names[i] += mark
+	}
+	return names
 }
 
 func (g *worldGen) one(s []string) string   { return s[g.IntN(len(s))] }
 func (g *worldGen) chance(percent int) bool { return g.IntN(100) < percent }
 
-// model is a source that Keto accepts; marker names a class by which a server that
-// has read it can be told.
-func (g *worldGen) model(marker string) string {
+// model is a source that Keto accepts.
+func (g *worldGen) model() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "class %s implements Namespace {}\nclass User implements Namespace {}\n", marker)
+	fmt.Fprintf(&b, "class User%s implements Namespace {}\n", g.mark)
 	for _, ns := range g.spaces {
 		fmt.Fprintf(&b, "class %s implements Namespace {\n  related: {\n", ns)
 		for _, r := range g.relations[:3] {
@@ -48,7 +57,7 @@ func (g *worldGen) model(marker string) string {
 }
 
 func (g *worldGen) types() string {
-	out := []string{"User"}
+	out := []string{"User" + g.mark}
 	for g.chance(60) {
 		out = append(out, fmt.Sprintf("SubjectSet<%s, %q>", g.one(g.spaces), g.one(append(g.relations[:3:3], g.permits...))))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"testing"
 
 	"gatehouse/access"
@@ -187,8 +188,13 @@ func TestTheServerDecides(t *testing.T) {
 	}
 	k = &scripted{stored, []bool{false}, nil, 0}
 	tr, err := explain(k, access.Explainer{})
-	if err != nil || tr.Verdict != access.Denied || tr.Explained != access.Allowed || *tr.Agrees || k.asked != 2 || tr.Hint == "" {
+	if err != nil || tr.Verdict != access.Denied || tr.Explained != access.Allowed || *tr.Agrees || k.asked != 5 || tr.Hint == "" || tr.OrderDependent {
 		t.Errorf("a disagreement: %+v, %v, asked %d times", tr, err, k.asked)
+	}
+	k = &scripted{stored, []bool{false, false, false, true}, nil, 0}
+	tr, err = explain(k, access.Explainer{})
+	if err != nil || tr.Verdict != access.Allowed || !*tr.Agrees || k.asked != 4 || !tr.OrderDependent || !strings.Contains(tr.Hint, "both answers") {
+		t.Errorf("a server that gives both answers: %+v, %v, asked %d times", tr, err, k.asked)
 	}
 	k = &scripted{stored, []bool{false}, down, 0}
 	if tr, err = explain(k, access.Explainer{}); !errors.Is(err, down) || tr.Verdict != access.Unknown || tr.Summary == "" {

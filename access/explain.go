@@ -62,14 +62,7 @@ func (x *Explainer) Explain(ctx context.Context, a Asking) (Trace, error) {
 func (x *Explainer) explain(ctx context.Context, a Asking) (Trace, *working, error) {
 	start := time.Now()
 	t := Trace{Schema: Schema, Question: a.Question.String(), Verdict: Unknown, Server: NotAsked}
-	var w *working
-	var err error
-	for try := range 2 {
-		w, err = x.once(ctx, a, &t)
-		if err != nil || t.Server == NotAsked || w.Verdict == t.Server || try == 1 {
-			break
-		}
-	}
+	w, err := x.settled(ctx, a, &t)
 	t.Millis = time.Since(start).Milliseconds()
 	if err != nil {
 		t.Summary = "Keto could not answer whether " + Sentence(a.Question) + "."
@@ -84,13 +77,41 @@ func (x *Explainer) explain(ctx context.Context, a Asking) (Trace, *working, err
 	return t, w, nil
 }
 
+// settled asks and evaluates until both agree, or nothing is left to try: once more from
+// tuples read again; in the other orders that the server's rows may come in; and asking
+// again whether the server gives both answers.
+func (x *Explainer) settled(ctx context.Context, a Asking, t *Trace) (*working, error) {
+	w, err := x.once(ctx, a, t)
+	if err != nil || t.Server == NotAsked || w.Verdict == t.Server {
+		return w, err
+	}
+	first, ours := t.Server, w.Verdict
+	asks := w.asks
+	if w, err = x.once(ctx, a, t); err != nil {
+		return w, err
+	}
+	w.asks += asks
+	switch {
+	case w.Verdict == t.Server:
+		w.flapped = t.Server != first && w.Verdict == ours // the tuples did not change, the answer did
+	case w.reorder(ctx, t.Server):
+	default:
+		w.flapped = x.flaps(ctx, w, t)
+	}
+	return w, nil
+}
+
 // working is one explanation in the making.
 type working struct {
 	Decision
-	x     *Explainer
-	ask   Asking
-	store *store
-	set   Settings
+	// asks is how often the server was asked; flapped says that it gave both answers, and
+	// reordered that its answer comes out in another order of its rows than it lists.
+	asks               int
+	flapped, reordered bool
+	x                  *Explainer
+	ask                Asking
+	store              *store
+	set                Settings
 	// guessed says with which other settings the explanation matches the server.
 	guessed string
 	// meant is the tuple that grants the same person under another name, with the name
@@ -105,6 +126,7 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 	var failed error
 	if x.Server != nil {
 		t.Requests++
+		w.asks++
 		wg.Go(func() { t.Server, failed = x.asked(ctx, a) })
 	}
 	w.Decision = w.decide(ctx, variant{})

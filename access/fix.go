@@ -115,7 +115,9 @@ func (w *working) fixes(ctx context.Context) []Fix {
 
 // altered evaluates the question as if the writes had been made.
 func (w *working) altered(ctx context.Context, writes []Write, v variant) Decision {
-	return evaluate(ctx, newOverlay(w.store, writes), w.x.Model, w.set, w.ask.Question, w.ask.MaxDepth, v)
+	o := newOverlay(w.store, writes)
+	o.first = v.first
+	return evaluate(ctx, o, w.x.Model, w.set, w.ask.Question, w.ask.MaxDepth, v)
 }
 
 // allowedWith reports whether the writes allow the question, in whatever order the
@@ -125,22 +127,49 @@ func (w *working) allowedWith(ctx context.Context, writes []Write) bool {
 	if d.Verdict != Allowed {
 		return false
 	}
-	orders := []variant{{reverse: true}}
+	orders := []variant{{reverse: true}, {first: true}}
 	if d.Visited {
-		orders = otherOrders
+		orders = append(orders, otherOrders...)
 	}
 	return !slices.ContainsFunc(orders, func(v variant) bool { return w.altered(ctx, writes, v).Verdict != Allowed })
 }
 
-// minimal reports whether each write is needed: without it the answer is "no", or
-// hangs on the order of rows.
+// minimal reports whether each write is needed: without it the answer is "no" in
+// whatever order the rows come. Only a tuple that names an unknown relation is taken
+// away as well where the answer without that hangs on the order.
 func (w *working) minimal(ctx context.Context, writes []Write) bool {
-	for i := range writes {
-		if len(writes) > 1 && w.allowedWith(ctx, slices.Delete(slices.Clone(writes), i, i+1)) {
+	for i, wr := range writes {
+		if len(writes) < 2 {
+			break
+		}
+		rest := slices.Delete(slices.Clone(writes), i, i+1)
+		if w.allowedWith(ctx, rest) || !w.poison(wr) && w.mayAllow(ctx, rest) {
 			return false
 		}
 	}
 	return true
+}
+
+// mayAllow reports whether the writes allow the question in some order of the rows.
+func (w *working) mayAllow(ctx context.Context, writes []Write) bool {
+	for _, v := range append([]variant{{}, {first: true}}, otherOrders...) {
+		if w.altered(ctx, writes, v).Verdict == Allowed {
+			return true
+		}
+	}
+	return false
+}
+
+// poison reports whether a write removes a tuple that names an unknown relation: where
+// one is met first, Keto answers with an error.
+func (w *working) poison(wr Write) bool {
+	set := wr.what.Subject.Set
+	if wr.Op != OpRemove || set == nil {
+		return false
+	}
+	e := engine{m: w.x.Model}
+	_, err := e.relation(set.Namespace, set.Relation)
+	return err != nil
 }
 
 func (e edit) key() string {

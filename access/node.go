@@ -100,5 +100,8 @@ func (n *Node) find(f func(*Node) bool) *Node {
 	return found
 }
 
+// Find is the first node, parents first, for which f holds, or nil.
+func (n *Node) Find(f func(*Node) bool) *Node { return n.find(f) }
+
 // has reports whether the search was cut like this anywhere.
 func (n *Node) has(c Cut) bool { return n.find(func(m *Node) bool { return m.Cut == c }) != nil }

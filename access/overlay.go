@@ -11,6 +11,7 @@ type overlay struct {
 	Reader
 	added []tuple.Tuple
 	gone  map[string]bool
+	first bool // what was added comes before what is stored, not after it
 }
 
 func newOverlay(r Reader, writes []Write) *overlay {
@@ -41,16 +42,19 @@ func (o *overlay) Has(ctx context.Context, t tuple.Tuple) (bool, error) {
 // Of implements Reader.
 func (o *overlay) Of(ctx context.Context, namespace, object string) ([]tuple.Tuple, error) {
 	all, err := o.Reader.Of(ctx, namespace, object)
-	var out []tuple.Tuple
+	var stored, added []tuple.Tuple
 	for _, t := range all {
 		if !o.gone[t.Key()] {
-			out = append(out, t)
+			stored = append(stored, t)
 		}
 	}
 	for _, t := range o.added {
 		if t.Namespace == namespace && t.Object == object {
-			out = append(out, t)
+			added = append(added, t)
 		}
 	}
-	return out, err
+	if o.first {
+		return append(added, stored...), err
+	}
+	return append(stored, added...), err
 }
