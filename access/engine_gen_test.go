@@ -18,9 +18,10 @@ type worldGen struct {
 	relations, permits []string
 }
 
-// newWorldGen makes a world whose names end in mark, so that many worlds fit into one
-// server without meeting.
-func newWorldGen(seed uint64, mark string) *worldGen {
+// newWorldGen makes a world whose names end in the mark, so that many worlds fit into
+// one server without meeting.
+func newWorldGen(seed uint64, marks ...string) *worldGen {
+	mark := strings.Join(marks, "")
 	return &worldGen{
 		Rand: rand.New(rand.NewPCG(seed, 0x776f726c64)), mark: mark,
 		spaces: marked(mark, "Doc", "Group", "Team"), objects: []string{"a", "b", "c", "d"}, users: marked(mark, "ann", "ben", "cy"),
@@ -38,9 +39,13 @@ func marked(mark string, names ...string) []string {
 func (g *worldGen) one(s []string) string   { return s[g.IntN(len(s))] }
 func (g *worldGen) chance(percent int) bool { return g.IntN(100) < percent }
 
-// model is a source that Keto accepts.
-func (g *worldGen) model() string {
+// model is a source that Keto accepts; markers name classes by which a server that has
+// read it can be told.
+func (g *worldGen) model(markers ...string) string {
 	var b strings.Builder
+	for _, m := range markers {
+		fmt.Fprintf(&b, "class %s implements Namespace {}\n", m)
+	}
 	fmt.Fprintf(&b, "class User%s implements Namespace {}\n", g.mark)
 	for _, ns := range g.spaces {
 		fmt.Fprintf(&b, "class %s implements Namespace {\n  related: {\n", ns)

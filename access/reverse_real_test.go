@@ -111,7 +111,7 @@ func (s *server) onlyIn(t *testing.T, question string, other []string) bool {
 	}
 	q := parseTuples(t, question)[0]
 	first, err := s.ask(t.Context(), q, 0)
-	return err == nil && !s.flaps(t, q, 0, first, 200)
+	return err == nil && !s.flaps(t.Context(), q, 0, first)
 }
 
 // The holders of the story's documents are found on the real Keto with few requests.

@@ -127,6 +127,12 @@ func (s *server) rows(t testing.TB, spaces []string) []tuple.Tuple {
 	return out
 }
 
+// stored is a Reader of everything, in the server's order.
+func (s *server) stored(t testing.TB, spaces []string) *access.Tuples {
+	t.Helper()
+	return access.NewTuples(s.rows(t, spaces))
+}
+
 // ask is the server's verdict; the 400 of an unknown relation is Unknown.
 func (s *server) ask(ctx context.Context, q tuple.Tuple, depth int) (access.Verdict, error) {
 	ok, err := s.Check(ctx, q, depth)
