@@ -135,13 +135,12 @@ type way struct {
 	up *way
 }
 
-// path is the way from its beginning.
+// path is the way, its end first.
 func (w *way) path() []tuple.Tuple {
 	var out []tuple.Tuple
 	for ; w != nil; w = w.up {
 		out = append(out, w.t)
 	}
-	slices.Reverse(out)
 	return out
 }
 
@@ -358,14 +357,19 @@ func (s *search) tell() {
 	s.f.Progress(at)
 }
 
-// found turns what was settled into answers; denials are left out.
-func found(emit func([]Found) error) func([]settled) error {
+// found turns what was settled into answers; denials are left out. down says that the
+// search went from the object to the subject.
+func found(down bool, emit func([]Found) error) func([]settled) error {
 	return func(batch []settled) error {
 		var out []Found
 		for _, c := range batch {
 			for i, a := range c.answers {
 				if a.Verdict != Denied {
-					out = append(out, Found{Question: c.asks[i], Verdict: a.Verdict, Reason: a.Reason, By: c.way.path()})
+					by := c.way.path()
+					if down {
+						slices.Reverse(by)
+					}
+					out = append(out, Found{Question: c.asks[i], Verdict: a.Verdict, Reason: a.Reason, By: by})
 				}
 			}
 		}

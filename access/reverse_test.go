@@ -229,8 +229,13 @@ func TestReverseSaysHow(t *testing.T) {
 
 	a = askedFor{}
 	ns, rel := "Doc", "view"
-	out, err = f.WhatCan(t.Context(), tuple.SubjectID("dan"), tuple.Query{Namespace: &ns, Relation: &rel}, a.take)
-	if got := sortedSet(a.allowed); err != nil || !out.Complete() || fmt.Sprint(got) != "[Doc:q3#view@dan Doc:q4#view@dan]" {
+	out, err = f.WhatCan(t.Context(), tuple.SubjectID("dan"), tuple.Query{Namespace: &ns, Relation: &rel}, func(found []access.Found) error {
+		if len(found[0].By) != 2 || found[0].By[1].String() != "Folder:f#viewers@dan" {
+			t.Errorf("%s was found by %v", found[0].Question, found[0].By)
+		}
+		return a.take(found)
+	})
+	if got := sortedSet(a.allowed); err != nil || !out.Complete() || len(out.Notes) != 1 || fmt.Sprint(got) != "[Doc:q3#view@dan Doc:q4#view@dan]" {
 		t.Errorf("what can dan view: %v, %+v, %v", got, out, err)
 	}
 }
@@ -272,7 +277,7 @@ func TestReverseWithoutAVerdict(t *testing.T) {
 	f := finderOf(t, reverseModel, "Doc:q3#viewers@Group:g#member", "Doc:q3#viewers@ann", "Doc:q3#parents@Folder:f#", "Folder:f#viewers@dan")
 	var a askedFor
 	out, err := f.WhoCan(t.Context(), tuple.Set{Namespace: "Doc", Object: "q3", Relation: "see"}, nil, a.take)
-	if err != nil || out.Complete() || out.Unknown != 1 || fmt.Sprint(a.unknown) != "[Doc:q3#see@dan]" || len(a.allowed) != 2 {
+	if err != nil || out.Complete() || out.Unknown != 1 || len(out.Notes) != 1 || fmt.Sprint(a.unknown) != "[Doc:q3#see@dan]" || len(a.allowed) != 2 {
 		t.Errorf("%+v, %+v, %v", a, out, err)
 	}
 }

@@ -32,7 +32,7 @@ func (f *Finder) WhatCan(ctx context.Context, sub tuple.Subject, within tuple.Qu
 	return f.search(ctx, func(s *search) error {
 		w := &whatWalk{s: s, sh: shelf{s: s}, sub: sub, within: within, done: map[tuple.Set]bool{}, children: map[place]*childIndex{}}
 		return w.run()
-	}, found(emit))
+	}, found(false, emit))
 }
 
 // maxChildren is how many tuples of a relation that rules traverse are kept to find the

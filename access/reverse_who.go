@@ -28,7 +28,7 @@ func (f *Finder) WhoCan(ctx context.Context, of tuple.Set, only func(tuple.Subje
 			q := tuple.Tuple{Namespace: of.Namespace, Object: of.Object, Relation: of.Relation, Subject: sub}
 			return s.offer(q.Key(), candidate{[]tuple.Tuple{q}, w})
 		})
-	}, found(emit))
+	}, found(true, emit))
 }
 
 // holders walks from objects to everybody who may hold one of the relations.
@@ -105,6 +105,7 @@ func (w *whoWalk) take(p *plan, t tuple.Tuple, up *way) error {
 			return err
 		}
 		if set != nil {
+			w.warn(t)
 			if err := w.visit(*set, step); err != nil {
 				return err
 			}
@@ -119,6 +120,13 @@ func (w *whoWalk) take(p *plan, t tuple.Tuple, up *way) error {
 		}
 	}
 	return nil
+}
+
+// warn tells of a tuple that makes Keto answer an error instead of "no".
+func (w *whoWalk) warn(t tuple.Tuple) {
+	if s := t.Subject.Set; w.s.f.Model != nil && w.s.f.named(s.Namespace, s.Relation) != nil && w.s.f.Model.Namespace(s.Namespace) != nil {
+		w.s.note(fmt.Sprintf("%s names a relation that %s does not declare: to whoever is not listed here Keto may answer an error instead of no", t, s.Namespace))
+	}
 }
 
 // look shows all tuples of an object to take, and reads them once for all who ask.
@@ -166,8 +174,9 @@ func (w *whoWalk) show(o *heldObject, t tuple.Tuple) error {
 func (s *search) everybody(offer func(tuple.Subject, *way) error) error {
 	if s.f.People != nil {
 		for sub, err := range s.f.People(s.ctx) {
-			if err != nil {
-				return err
+			if err != nil && s.ctx.Err() == nil {
+				s.lacks("not everybody who is known could be asked: " + err.Error())
+				break
 			}
 			if err := offer(sub, nil); err != nil {
 				return err

@@ -324,19 +324,7 @@ func number(n int) string {
 func (c *console) names(ctx context.Context, ids []string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	out := map[string]string{}
-	for len(ids) > 0 {
-		some := ids[:min(len(ids), kratos.MaxPageSize)]
-		ids = ids[len(some):]
-		page, err := c.kratos.Identities(ctx, kratos.Query{IDs: some, PageSize: kratos.MaxPageSize}, "")
-		if err != nil {
-			return out, err
-		}
-		for _, i := range page.Items {
-			out[i.ID] = i.Name()
-		}
-	}
-	return out, nil
+	return kratosNames(ctx, c.kratos, ids)
 }
 
 // completeQuestion suggests how a question goes on.

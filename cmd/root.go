@@ -134,6 +134,9 @@ func newRootCommand(g *globals) *cobra.Command {
 		// decisions
 		newCheckCommand(g),
 		newWhyCommand(g),
+		newWhoCanCommand(g),
+		newWhatCanCommand(g),
+		newMatrixCommand(g),
 		newWhatIfCommand(g),
 		newFixCommand(g),
 		// setting up

@@ -53,6 +53,9 @@ var schemaTypes = map[string]struct {
 	"version":         {versionInfo{}, "version"},
 	"what-if":         {access.WhatIf{}, "what-if"},
 	"fix":             {fixResult{}, "fix apply"},
+
+	"matrix": {matrixOut{}, "matrix"},
+	"reach":  {reachOut{}, "who-can, what-can"},
 }
 
 // schemaOf is the JSON schema of a printed type. With strict it refuses fields that
@@ -73,7 +76,7 @@ func schemaOf(name string, strict bool) (*jsonschema.Schema, error) {
 	r.ExpandedStruct = name != "tree" // a tree refers to itself
 	s := r.Reflect(t.value)
 	relax(s, s.Definitions, reflect.TypeOf(t.value), map[reflect.Type]bool{})
-	if name == "tuple-change" {
+	if name == "tuple-change" || name == "reach" {
 		body := tupleSchema()
 		for p := body.Properties.Oldest(); p != nil; p = p.Next() {
 			s.Properties.Set(p.Key, p.Value)

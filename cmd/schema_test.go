@@ -41,6 +41,11 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"what-if": {access.WhatIf{Writes: []access.Write{}}, access.WhatIf{Writes: []access.Write{{Op: access.OpAdd, Tuple: "t"}}, Turned: []access.Turn{{Step: "s"}}, Notes: []string{"n"}}},
 		"fix": {fixResult{Outcome: outcomeUnchanged, Changes: []fixChange{}, Fix: &access.Fix{Writes: []access.Write{}}},
 			fixResult{Outcome: outcomeDone, Changes: []fixChange{{access.Write{Op: access.OpAdd, Tuple: "t"}, outcomeDone}}, Fix: &access.Fix{Writes: []access.Write{}}, Undo: []string{"u"}, After: &access.Trace{}}},
+
+		"matrix": {matrixOut{SubjectID: &id.Subject.ID, Verdicts: map[string]access.Verdict{"view": access.Allowed}},
+			matrixOut{SubjectSet: set.Subject.Set, Name: "n", Verdicts: map[string]access.Verdict{}, Reasons: map[string]string{"view": "r"}}},
+		"reach": {reachOut{Verdict: access.Allowed, Kind: "person", By: []string{}, Tuple: id}, reachOut{Verdict: access.Unknown, Kind: "set", Name: "n", By: []string{"t"}, Reason: "r", Tuple: set}},
+
 		"import":         {importResult{}, importResult{ResumeLine: 3}},
 		"version":        {buildVersion(), versionInfo{Servers: []serverVersion{{Server: "keto", Error: "x"}}}},
 		"error":          {errorJSON{errorBody{Kind: "denied"}}},

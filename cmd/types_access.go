@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
-
 	"gatehouse/access/tuple"
 )
 
@@ -39,15 +37,7 @@ type tupleChange struct {
 // MarshalJSON writes the tuple's own fields beside the others, in Keto's shape.
 func (c tupleChange) MarshalJSON() ([]byte, error) {
 	type fields tupleChange
-	head, err := json.Marshal(fields(c))
-	if err != nil {
-		return nil, err
-	}
-	tail, err := json.Marshal(c.Tuple)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(head[:len(head)-1], ','), tail[1:]...), nil
+	return withTuple(fields(c), c.Tuple)
 }
 
 // treeOut is a subject set with its members.

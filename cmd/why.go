@@ -67,6 +67,12 @@ func (o *whyOptions) addFlags(c *cobra.Command) {
 	f.BoolVar(&o.decisive, "decisive", false, "show what the answer rests on; this is the default")
 	f.BoolVar(&o.full, "full", false, "show every step, also those without effect")
 	c.MarkFlagsMutuallyExclusive("decisive", "full")
+	o.addSourceFlags(c)
+}
+
+// addSourceFlags say where model and tuples come from, and how the server is set.
+func (o *whyOptions) addSourceFlags(c *cobra.Command) {
+	f := c.Flags()
 	f.StringVar(&o.opl, "opl", "", "`SOURCE` of the permission model: a file, a folder, a URL or base64://…")
 	f.StringVar(&o.tuples, "tuples", "", "take the tuples of `FILE` and ask no server")
 	f.IntVar(&o.maxDepth, "max-depth", 0, "the server's limit.max_read_depth, `N` levels")

@@ -123,6 +123,10 @@ func (c *Client) BatchCheck(ctx context.Context, qs []tuple.Tuple, maxDepth int)
 	return out, c.reasons(ctx, out, maxDepth)
 }
 
+// BatchSize is how many questions BatchCheck puts into one request: 1 where the server
+// has no batch call, and as long as nothing was asked.
+func (c *Client) BatchSize() int { return max(1, int(c.batch.Load())) }
+
 // firstBatch asks the first portion and learns from it whether and how large the
 // server takes batches; it returns how many questions are answered.
 func (c *Client) firstBatch(ctx context.Context, op string, depth url.Values, out []Answer) (int, error) {
