@@ -54,6 +54,9 @@ func Start(t testing.TB, o server.Options) *Running {
 	if o.Env.Log == nil {
 		o.Env.Log = slog.New(slog.NewJSONHandler(r.Log, &slog.HandlerOptions{ReplaceAttr: gate.Redact}))
 	}
+	if o.DebugSocket == "" {
+		o.DebugSocket = "off"
+	}
 	s, err := server.Start(t.Context(), o)
 	if err != nil {
 		t.Fatalf("start the demo server: %v", err)

@@ -30,6 +30,8 @@ type Options struct {
 	Hosts []string
 	// Secret is the server's secret; empty makes one for this run.
 	Secret string
+	// DebugSocket is where decisions are told; empty is the default place, "off" nowhere.
+	DebugSocket string
 	// SessionStore is "memory" or a redis:// URL.
 	SessionStore string
 	// Env is what the systems share; Complete is called on it.
@@ -46,8 +48,11 @@ type Server struct {
 	// SecretIsNew says that a secret was made for this run: sessions and tokens end with it.
 	SecretIsNew bool
 
-	listener net.Listener
+	// Socket is where decisions are told; empty where they are not.
+	Socket string
+
 	http     *http.Server
+	debug    *http.Server
 	stop     func() error
 	done     chan error
 }
@@ -121,7 +126,7 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	if o.PublicURL == "" {
 		o.PublicURL = "http://" + l.Addr().String()
 	}
-	s := &Server{URL: strings.TrimSuffix(o.PublicURL, "/"), SecretIsNew: o.Secret == "", listener: l, stop: stop, done: make(chan error, 1)}
+	s := &Server{URL: strings.TrimSuffix(o.PublicURL, "/"), SecretIsNew: o.Secret == "", stop: stop, done: make(chan error, 1)}
 	env.SetPublicURL(s.URL)
 	systems, skipped, err := makeSystems(&env, o.Systems)
 	if err != nil {
@@ -136,8 +141,28 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	s.http.ErrorLog = slog.NewLogLogger(env.Log.Handler(), slog.LevelWarn)
 	env.Log.Info("start", "url", s.URL, "systems", len(systems), "accounts", string(env.Accounts), "strict", env.Strict, "subject", string(env.Subject),
 		"trust_proxy_headers", env.TrustProxyHeaders, "insecure_http", env.InsecureHTTP)
+	if err := s.openSocket(o.DebugSocket, l.Addr().String()); err != nil {
+		return nil, errors.Join(err, s.Server.Close(), stop())
+	}
 	go func() { s.done <- s.http.Serve(l) }()
 	return s, nil
+}
+
+// openSocket tells decisions on the private socket.
+func (s *Server) openSocket(path, addr string) error {
+	if path == "off" {
+		return nil
+	}
+	if path == "" {
+		path = decisions.SocketFor(addr)
+	}
+	l, err := gate.ListenDebug(path)
+	if err != nil {
+		return err
+	}
+	s.Socket, s.debug = path, gate.HTTPServer(s.DebugHandler())
+	go func() { _ = s.debug.Serve(l) }()
+	return nil
 }
 
 // formTargets are the origins to which a form may lead, also through redirects.
@@ -176,6 +201,9 @@ func (s *Server) Close() error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close()
+	}
+	if s.debug != nil {
+		_ = s.debug.Close() // a stream would go on for ever; closing removes the socket
 	}
 	return errors.Join(err, s.Server.Close(), s.stop())
 }
