@@ -51,10 +51,10 @@ type Server struct {
 	// Socket is where decisions are told; empty where they are not.
 	Socket string
 
-	http     *http.Server
-	debug    *http.Server
-	stop     func() error
-	done     chan error
+	http  *http.Server
+	debug *http.Server
+	stop  func() error
+	done  chan error
 }
 
 // published are secrets that stand in the seed documents and in their repositories.
