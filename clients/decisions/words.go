@@ -1,6 +1,11 @@
 package decisions
 
-import "strings"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // String says in words what a policy asks for.
 func (p Policy) String() string {
@@ -98,4 +103,68 @@ var words = map[Reason]string{
 	BadRequest:        "The input cannot be read.",
 	TooLarge:          "The input is too long.",
 	InternalError:     "The demo server made a mistake; its log says which.",
+}
+
+// Name is what to call a subject: the e-mail, the user name, or the id.
+func (s Subject) Name() string {
+	switch {
+	case s.Email != "":
+		return s.Email
+	case s.User != "":
+		return s.User
+	}
+	return s.IdentityID
+}
+
+// Tuple is the relation that Keto was asked for last; empty where it was not asked.
+func (d Decision) Tuple() string {
+	t := ""
+	for _, h := range d.Hops {
+		if h.Tuple != "" {
+			t = h.Tuple
+		}
+	}
+	return t
+}
+
+// String is a hop on one line.
+func (h Hop) String() string {
+	var b strings.Builder
+	mark := map[string]string{"pass": "✓", "allow": "✓", "present": "✓", "deny": "✗", "absent": "✗"}[h.Out]
+	if mark == "" {
+		mark = "?"
+	}
+	fmt.Fprintf(&b, "%s %-16s %s", mark, h.Hop, h.Out)
+	if h.Status != 0 {
+		fmt.Fprintf(&b, " %d", h.Status)
+	}
+	if h.Rule != "" {
+		b.WriteString("  " + h.Rule)
+	}
+	if h.Value != "" {
+		b.WriteString(" → " + h.Value)
+	}
+	if h.Tuple != "" {
+		b.WriteString("  " + h.Tuple)
+	}
+	if h.Needs != nil || h.Has != nil {
+		fmt.Fprintf(&b, "  needs %s, has %s", orNone(h.Needs), orNone(h.Has))
+	}
+	for _, k := range slices.Sorted(maps.Keys(h.Facts)) {
+		fmt.Fprintf(&b, "  %s %v", k, h.Facts[k])
+	}
+	if len(h.Warn) > 0 {
+		b.WriteString("  ! " + strings.Join(h.Warn, ", "))
+	}
+	if h.MS > 0 {
+		fmt.Fprintf(&b, "  %.1f ms", h.MS)
+	}
+	return b.String()
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
 }

@@ -45,6 +45,8 @@ type Server struct {
 	*gate.Server
 	URL     string
 	Skipped []Skipped
+	// Notes are things that a person should know at the start.
+	Notes []string
 	// SecretIsNew says that a secret was made for this run: sessions and tokens end with it.
 	SecretIsNew bool
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -100,4 +101,11 @@ func (p *Passwords) save() error {
 		return fmt.Errorf("keep the people's passwords: %w", err)
 	}
 	return nil
+}
+
+// Known are the passwords that there are, by the people's keys. None is made.
+func (p *Passwords) Known() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.by)
 }
