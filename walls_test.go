@@ -20,6 +20,7 @@ var walls = map[string][]string{
 	"access/lint":       {"access", "access/tuple", "access/opl"},
 	"access/login":      {"access", "access/roles"},
 	"access/login/live": {"access", "access/login", "access/roles", "access/roles/live", "clients", "clients/transport", "clients/keycloak"},
+	"access/person":     {"access", "access/tuple", "clients", "clients/kratos", "clients/keto", "clients/keycloak"},
 	"clients":           {},
 	"clients/transport": {"clients"},
 	"clients/kratos":    {"clients", "clients/transport"},

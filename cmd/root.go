@@ -124,6 +124,7 @@ func newRootCommand(g *globals) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts(g))
 	root.AddCommand(
 		// data
+		newPersonCommand(g),
 		newIdentitiesCommand(g),
 		newTuplesCommand(g),
 		newNamespacesCommand(g),

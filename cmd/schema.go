@@ -34,6 +34,7 @@ var schemaTypes = map[string]struct {
 	"identity":        {identityOut{}, "identities list, identities get"},
 	"identity-change": {identityChange{}, "identities create, edit, suspend, activate, delete, import"},
 	"identity-export": {identityExport{}, "identities export"},
+	"person":          {personOut{}, "person"},
 	"recovery":        {recoveryOut{}, "identities recover"},
 	"session":         {sessionOut{}, "identities sessions"},
 	"import":          {importResult{}, "tuples import"},
