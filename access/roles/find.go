@@ -222,7 +222,9 @@ func (f *finder) settle(s source, b batch, next *[]source) error {
 	f.tell()
 	var refused *Refused
 	if errors.As(b.err, &refused) {
-		f.out.Unread = append(f.out.Unread, s.of)
+		if !slices.Contains(f.out.Unread, s.of) { // people and groups may both be refused
+			f.out.Unread = append(f.out.Unread, s.of)
+		}
 		f.out.Needs = addNew(f.out.Needs, refused.Needs...)
 		return nil
 	}
