@@ -42,6 +42,8 @@ var schemaTypes = map[string]struct {
 	"namespace":       {namespaceOut{}, "namespaces"},
 	"role":            {roleOut{}, "roles list"},
 	"role-change":     {roleChange{}, "roles grant, roles revoke"},
+	"role-holder":     {roleHolderOut{}, "roles holders"},
+	"role-paths":      {rolePathsOut{}, "roles paths"},
 	"seeded":          {seed.Part{}, "stack seed"},
 	"stack":           {stack.Info{}, "stack up"},
 	"stack-cache":     {stack.CacheEntry{}, "stack cache"},
