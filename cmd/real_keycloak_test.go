@@ -36,7 +36,7 @@ func newRealRealm(t testing.TB) realRealm {
 	r.env = []string{"GATEHOUSE_KEYCLOAK_URL=" + info.URL, "GATEHOUSE_KEYCLOAK_USERNAME=" + r.user, "GATEHOUSE_KEYCLOAK_PASSWORD=" + pass}
 	type object = map[string]any
 	r.must(201, plainHTTP(t, "POST", info.URL+"/admin/realms", r.token(), object{
-		"realm": r.name, "enabled": true,
+		"realm": r.name, "enabled": true, "components": smallKeys,
 		"roles": object{
 			"realm":  []object{{"name": "employee", "description": "Works here"}, {"name": "boss", "composite": true, "composites": object{"realm": []string{"employee"}}}, {"name": "odd/role #1"}},
 			"client": object{"app": []object{{"name": "admin"}, {"name": "reader"}}},
@@ -51,6 +51,14 @@ func newRealRealm(t testing.TB) realRealm {
 	t.Cleanup(func() { plainHTTP(t, "DELETE", r.base, r.token(), nil, nil) })
 	return r
 }
+
+// smallKeys sign the tokens of a test's realm: the keys that Keycloak makes by itself
+// take it longer than all the rest of a realm.
+var smallKeys = map[string]any{"org.keycloak.keys.KeyProvider": []map[string]any{
+	{"name": "rsa", "providerId": "rsa-generated", "config": map[string]any{"keySize": []string{"1024"}, "priority": []string{"100"}}},
+	{"name": "hmac", "providerId": "hmac-generated", "config": map[string]any{"algorithm": []string{"HS512"}, "priority": []string{"100"}}},
+	{"name": "aes", "providerId": "aes-generated", "config": map[string]any{"priority": []string{"100"}}},
+}}
 
 func (r realRealm) must(want, got int) {
 	r.t.Helper()
