@@ -83,12 +83,18 @@ type Facts struct {
 
 	Client         Part[*Client]
 	ServiceAccount Part[*User] // of the client
+	// SecretSet is when we set the client's secret, if we did: no event from before tells
+	// of the present one.
+	SecretSet time.Time
 	// SecretMatches says whether the secret in the question is the client's.
 	SecretMatches Part[bool]
 	// Scopes are the realm's client scopes by name.
-	Scopes   Part[[]string]
-	Flow     Part[Flow]
-	Policies Part[[]Policy]
+	Scopes Part[[]string]
+	Flow   Part[Flow]
+	// ClientRoles are the names of the client's own roles, which conditions of policies
+	// ask for.
+	ClientRoles Part[[]string]
+	Policies    Part[[]Policy]
 	// Organizations are those that the question's scope names; Member says whether the
 	// user is in it.
 	Organizations Part[[]Org]

@@ -33,6 +33,15 @@ type ClientPatch struct {
 	ConsentRequired, FullScope *bool
 	// AuthorizationServices off deletes all resources and policies of the client.
 	AuthorizationServices *bool
+	// BearerOnly clients take tokens and let nobody log in.
+	BearerOnly *bool
+	// Protocol is openid-connect or saml.
+	Protocol *string
+	// Secret ends the present one at once.
+	Secret *string
+	// FlowOverrides are ids of flows by binding ("browser", "direct_grant"), set one by
+	// one; "" goes back to the realm's flow.
+	FlowOverrides map[string]string
 	// RedirectURIs and WebOrigins replace the whole list.
 	RedirectURIs, WebOrigins *[]string
 	// Attributes are set one by one; "" removes one.
@@ -83,7 +92,11 @@ func (r *Realm) UpdateClient(ctx context.Context, uuid string, p ClientPatch) (c
 	return change(ctx, read, func(before Client) (Client, error) {
 		body["authorizationServicesEnabled"] = or(p.AuthorizationServices, before.AuthorizationServices)
 		body["webOrigins"] = list(or(p.WebOrigins, before.WebOrigins))
-		_, err := r.s.do(ctx, r.put(op, "manage-clients", body, "clients", uuid), nil)
+		c := r.put(op, "manage-clients", body, "clients", uuid)
+		if p.Secret != nil {
+			c.secrets = []string{*p.Secret}
+		}
+		_, err := r.s.do(ctx, c, nil)
 		return before, err
 	})
 }
@@ -107,6 +120,12 @@ func (p ClientPatch) body() map[string]any {
 		body["redirectUris"] = list(*p.RedirectURIs)
 	}
 	set(body, "webOrigins", p.WebOrigins)
+	set(body, "bearerOnly", p.BearerOnly)
+	set(body, "protocol", p.Protocol)
+	set(body, "secret", p.Secret)
+	if len(p.FlowOverrides) > 0 {
+		body["authenticationFlowBindingOverrides"] = p.FlowOverrides
+	}
 	if len(p.Attributes) > 0 {
 		body["attributes"] = p.Attributes // merged key by key by the server; "" removes
 	}

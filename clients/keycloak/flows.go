@@ -204,3 +204,16 @@ func (r *Realm) LeaveOrganization(ctx context.Context, organizationID, userID st
 	_, err := r.s.do(ctx, r.del("take the user out of the organization", "manage-organizations", "organizations", organizationID, "members", userID), nil)
 	return err
 }
+
+// SetOrganizationEnabled switches an organization. The whole body goes back as it was
+// read a moment before.
+func (r *Realm) SetOrganizationEnabled(ctx context.Context, id string, enabled bool) error {
+	const op = "switch the organization"
+	var body map[string]any
+	if _, err := r.s.do(ctx, r.get(op, "view-organizations", "organizations", id), &body); err != nil {
+		return err
+	}
+	body["enabled"] = enabled
+	_, err := r.s.do(ctx, r.put(op, "manage-organizations", body, "organizations", id), nil)
+	return err
+}

@@ -20,6 +20,10 @@ import (
 type Explainer struct {
 	realm *keycloak.Realm
 	memo  memo
+
+	mu sync.Mutex
+	// secrets is when we set the secret of a client, by its clientId.
+	secrets map[string]time.Time
 }
 
 // New prepares an explainer; nothing is sent.
@@ -54,6 +58,9 @@ func (x *Explainer) Why(ctx context.Context, a login.Asked, first func(login.Tra
 	var count transport.Counter
 	g := &gather{x: x, r: x.realm, a: a, began: time.Now(), count: &count}
 	g.f.BaseURL = x.realm.Server().URL()
+	x.mu.Lock()
+	g.f.SecretSet = x.secrets[a.Client]
+	x.mu.Unlock()
 	ctx = transport.Counted(ctx, &count)
 	for n, plan := range g.rounds() {
 		if err := g.run(ctx, plan()); err != nil {

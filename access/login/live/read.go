@@ -276,8 +276,37 @@ func (g *gather) readRoles() []task {
 	}}
 }
 
-// thirdLook reads what rests on the flow.
+// thirdLook reads what rests on the flow and on the policies.
 func (g *gather) thirdLook() []task {
+	tasks := append(g.sessions(), g.clientRoles()...)
+	if slices.ContainsFunc(g.f.Flow.Value.Steps, func(s login.FlowStep) bool { return s.Provider == "conditional-user-role" }) {
+		tasks = append(tasks, g.readRoles()...)
+	}
+	return tasks
+}
+
+// clientRoles reads the names of the client's roles if a policy asks for them.
+func (g *gather) clientRoles() []task {
+	asks := func(p login.Policy) bool {
+		return p.Enabled && slices.ContainsFunc(p.Conditions, func(c login.PolicyPart) bool { return c.Provider == "client-roles" })
+	}
+	if g.client == nil || !slices.ContainsFunc(g.f.Policies.Value, asks) {
+		return nil
+	}
+	return []task{fill(g, &g.f.ClientRoles, "view-clients", func(ctx context.Context) ([]string, error) {
+		var out []string
+		for r, err := range clients.Each(ctx, g.r.Roles(keycloak.OfClient(g.client.ID), keycloak.RoleQuery{})) {
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r.Name)
+		}
+		return out, nil
+	})}
+}
+
+// sessions reads the sessions of the user if the flow counts them.
+func (g *gather) sessions() []task {
 	id := g.account()
 	if id == "" || !g.f.Flow.Is() || !slices.ContainsFunc(g.f.Flow.Value.Steps, func(s login.FlowStep) bool { return s.Provider == "user-session-limits" }) {
 		return nil

@@ -1,0 +1,150 @@
+package live_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatehouse/access"
+	"gatehouse/access/login"
+	"gatehouse/access/login/live"
+)
+
+// TestEveryCause makes each cause on the real server, logs in for real, and holds what
+// is seen and what is named against each other; then it applies the first fix, logs in
+// again by the same request, and takes the fix back.
+func TestEveryCause(t *testing.T) {
+	l := theLab(t)
+	for _, f := range faults {
+		for _, g := range slices.Sorted(maps.Keys(f.seen)) {
+			t.Run(fmt.Sprintf("%s/%s", f, g), func(t *testing.T) {
+				t.Parallel()
+				s := l.newSubject(t, g)
+				f.spoil(s)
+				o := s.wantDenied(f)
+				if tr := s.wantCause(f.code); !sawIt(tr.Saw, o.text) {
+					t.Errorf("it says that %q was seen, but seen was %s", tr.Saw, o)
+				}
+				s.wantHonest(f.code)
+				s.wantCured(f)
+			})
+		}
+	}
+}
+
+// wantDenied logs in and expects to see the face of the fault.
+func (s *subject) wantDenied(f fault) outcome {
+	s.t.Helper()
+	o := s.try()
+	if o.ok || !strings.Contains(o.text, f.seen[s.Grant]) {
+		s.t.Fatalf("%s: seen is %s, want %q", f, o, f.seen[s.Grant])
+	}
+	return o
+}
+
+// sawIt reports whether the words of a trace ("the login page said: …", with an error
+// code before the sentence where there is one) stand in what was seen.
+func sawIt(saw, text string) bool {
+	_, words, _ := strings.Cut(saw, " said: ")
+	_, after, _ := strings.Cut(words, ", ")
+	near := func(w string) bool {
+		w = strings.TrimRight(strings.ReplaceAll(w, "service-account-…' ", ""), ".")
+		return w != "" && strings.Contains(text, strings.TrimPrefix(w, "User '"))
+	}
+	return near(words) || near(after)
+}
+
+func (s *subject) wantCause(code login.Code) login.Trace {
+	s.t.Helper()
+	tr := s.l.why(s.t, s.Asked)
+	if tr.Cause != string(code) || tr.Verdict != access.Denied {
+		s.t.Fatalf("the cause is %q (%s: %s), want %s\n%s", tr.Cause, tr.Verdict, tr.Summary, code, checksText(tr))
+	}
+	if tr.Saw == "" || tr.Summary == "" {
+		s.t.Errorf("saw %q, summary %q", tr.Saw, tr.Summary)
+	}
+	return tr
+}
+
+func checksText(tr login.Trace) string {
+	var b strings.Builder
+	for _, c := range tr.Checks {
+		fmt.Fprintf(&b, "%-8s %-24s %s %s\n", c.State, c.Code, c.Evidence, c.Needs)
+	}
+	return b.String()
+}
+
+// cutRights are accounts that may not see everything.
+var cutRights = [][]string{
+	{"query-users", "query-clients"},
+	{"view-users"},
+	{"view-realm", "view-clients", "view-events"},
+	{"view-users", "view-realm"},
+	{"view-users", "view-clients", "view-events"},
+	{"view-users", "view-clients", "view-realm"},
+}
+
+// wantHonest asks under accounts that see less: the answer is right, or unknown with
+// the right that is missing, and never another one.
+func (s *subject) wantHonest(code login.Code) {
+	s.t.Helper()
+	for _, rights := range cutRights {
+		tr, err := s.l.clerk(s.t, rights...).Why(context.Background(), s.Asked, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		switch {
+		case tr.Verdict == access.Denied && tr.Cause == string(code):
+		case tr.Verdict == access.Unknown && tr.Cause == string(login.NotVisible) && tr.Hint != "" && missing(tr):
+		default:
+			s.t.Errorf("with %v the answer is %s by %q (%s), want %s or unknown\n%s", rights, tr.Verdict, tr.Cause, tr.Summary, code, checksText(tr))
+		}
+	}
+}
+
+func missing(tr login.Trace) bool {
+	return slices.ContainsFunc(tr.Checks, func(c login.Check) bool { return c.State == login.Unknown && c.Needs != "" })
+}
+
+// wantCured applies the first fix and logs in by the same request.
+func (s *subject) wantCured(f fault) {
+	s.t.Helper()
+	tr := s.l.why(s.t, s.Asked)
+	if f.unfixable != "" {
+		if len(tr.Fixes) > 0 {
+			s.t.Errorf("there is a fix where none helps: %+v", tr.Fixes)
+		}
+		return
+	}
+	if len(tr.Fixes) == 0 {
+		s.t.Fatalf("no fix for %s", f)
+	}
+	var in live.Inputs
+	if f.inputs != nil {
+		in = f.inputs(s)
+	}
+	x := live.New(s.l.admin.Realm(s.Realm))
+	done, err := x.Apply(context.Background(), tr.Fixes[0], in)
+	if err != nil {
+		s.t.Fatalf("%s: %v", tr.Fixes[0].Summary, err)
+	}
+	if again, err := x.Why(context.Background(), s.Asked, nil); err != nil || again.Verdict != access.Allowed {
+		s.t.Errorf("after the fix, before a new try: %s by %s (%s) %v\n%s", again.Verdict, again.Cause, again.Summary, err, checksText(again))
+	}
+	if o := s.try(); !o.ok {
+		s.t.Fatalf("after %q: %s", tr.Fixes[0].Summary, o)
+	}
+	if !done.CanUndo() {
+		if !tr.Fixes[0].Final && f.code != login.LockedPermanently && f.code != login.LockedTemporarily && f.code != login.LockedQuickLogin {
+			s.t.Errorf("%q cannot be undone, and does not say so", tr.Fixes[0].Summary)
+		}
+		return
+	}
+	if err := done.Undo(context.Background()); err != nil {
+		s.t.Fatalf("undo of %q: %v", tr.Fixes[0].Summary, err)
+	}
+	s.wantCause(f.code)
+}

@@ -1,0 +1,197 @@
+package login
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Face is one thing that a person, or the application, can see of a denial, with the
+// causes that can be behind it. The texts are Keycloak's own English ones; a login
+// page follows the language of the realm, the codes do not.
+type Face struct {
+	// Text is the sentence, Code the error code that goes with it on the wire.
+	Text string `json:"text"`
+	Code string `json:"code,omitempty"`
+	// Where is the login page, the application, the token endpoint or an API.
+	Where  string `json:"where"`
+	Grant  Grant  `json:"grant,omitempty"`
+	Causes []Code `json:"causes"`
+}
+
+// The places where something is seen.
+const (
+	onPage  = "the login page"
+	onApp   = "the application"
+	onToken = "the token endpoint"
+	onAPI   = "the API"
+)
+
+// Faces are all that can be seen, each with every cause that looks so; the likeliest
+// first.
+var Faces = []Face{
+	{"Realm does not exist", "", onPage, Browser, []Code{RealmUnknown}},
+	{"Realm does not exist", "", onToken, Direct, []Code{RealmUnknown}},
+	{"HTTPS required", "", onPage, Browser, []Code{HTTPSRequired}},
+	{"HTTPS required", "invalid_request", onToken, Direct, []Code{HTTPSRequired}},
+	{"Realm not enabled", "", onPage, Browser, []Code{RealmDisabled}},
+	{"Realm not enabled", "access_denied", onToken, Direct, []Code{RealmDisabled}},
+	{"Client not found.", "", onPage, Browser, []Code{ClientUnknown}},
+	{"Client disabled.", "", onPage, Browser, []Code{ClientDisabled}},
+	{"Wrong client protocol.", "", onPage, Browser, []Code{ClientProtocol}},
+	{"Bearer-only applications are not allowed to initiate browser login.", "", onPage, Browser, []Code{ClientProtocol}},
+	{"Invalid client or Invalid client credentials", "invalid_client", onToken, Direct, []Code{ClientUnknown, ClientDisabled, ClientProtocol}},
+	{"Bearer-only not allowed", "invalid_client", onToken, Direct, []Code{ClientProtocol}},
+	{"Invalid client or Invalid client credentials", "unauthorized_client", onToken, "", []Code{ClientSecret}},
+	{"Invalid parameter: redirect_uri", "", onPage, Browser, []Code{RedirectURI}},
+	{"Incorrect redirect_uri", "invalid_grant", onToken, Browser, []Code{RedirectURI}},
+	{"Client is not allowed to initiate browser login with given response_type. Standard flow is disabled for the client.", "unauthorized_client", onApp, Browser, []Code{ClientFlowOff}},
+	{"Client not allowed for direct access grants", "unauthorized_client", onToken, Direct, []Code{ClientFlowOff}},
+	{"Client not enabled to retrieve service account", "unauthorized_client", onToken, Service, []Code{ServiceAccountOff}},
+	{"User 'service-account-…' disabled", "invalid_request", onToken, Service, []Code{ServiceAccountDisabled}},
+	{"Invalid origin", "Invalid origin", onToken, "", []Code{OriginNotAllowed}},
+	{"Client requires user consent", "invalid_client", onToken, Direct, []Code{ConsentRequired}},
+	{"Pushed Authorization Request is only allowed.", "invalid_request", onApp, Browser, []Code{PARRequired}},
+	{"Missing parameter: code_challenge_method", "invalid_request", onApp, Browser, []Code{PKCERequired, ClientPolicy}},
+	{"PKCE code verifier not specified", "invalid_grant", onToken, Browser, []Code{PKCERequired}},
+	{"DPoP proof is missing", "invalid_dpop_proof", onToken, "", []Code{DPoPRequired}},
+	{"resource owner password credentials grant is prohibited.", "invalid_grant", onToken, Direct, []Code{ClientPolicy}},
+	{"Invalid scopes", "invalid_scope", onApp, Browser, []Code{ScopeUnavailable, Organization}},
+	{"Invalid scopes", "invalid_scope", onToken, "", []Code{ScopeUnavailable, Organization}},
+	{"Offline tokens not allowed for the user or client", "not_allowed", onToken, "", []Code{OfflineRoleMissing}},
+	{"Access denied", "", onPage, Browser, []Code{FlowDenies}},
+	{"Access denied", "", onToken, Direct, []Code{FlowDenies}},
+	{"There are too many sessions", "", onPage, Browser, []Code{SessionLimit}},
+	{"Invalid username or password.", "", onPage, Browser, []Code{WrongPassword, LockedTemporarily, UserUnknown, LockedPermanently, NoPassword,
+		EmailLoginOff, LockedQuickLogin, IDPOnlyUser, FederationOff, ServiceAccountUser, UserDisabled}},
+	{"Invalid user credentials", "invalid_grant", onToken, Direct, []Code{WrongPassword, OTPRequired, LockedTemporarily, UserUnknown, LockedPermanently, NoPassword,
+		EmailLoginOff, LockedQuickLogin, IDPOnlyUser, FederationOff, ServiceAccountUser, UserDisabled}},
+	{"Account is disabled, contact your administrator.", "", onPage, Browser, []Code{UserDisabled, LockedPermanently}},
+	{"Account disabled", "invalid_grant", onToken, Direct, []Code{UserDisabled}},
+	{"Unexpected error when handling authentication request to identity provider.", "", onPage, Browser, []Code{FederationUnreachable}},
+	{"unknown_error", "unknown_error", onToken, Direct, []Code{FederationUnreachable}},
+	{"Invalid authenticator code.", "", onPage, Browser, []Code{OTPRequired}},
+	{"Account is not fully set up", "invalid_grant", onToken, Direct, []Code{RequiredAction, EmailUnverified, ProfileIncomplete, PasswordExpired}},
+	{"You need to verify your email address to activate your account.", "", onPage, Browser, []Code{EmailUnverified, RequiredAction}},
+	{"Failed to send email, please try again later.", "", onPage, Browser, []Code{EmailUnverified, RequiredAction}},
+	{"You need to change your password.", "", onPage, Browser, []Code{RequiredAction, PasswordExpired}},
+	{"You need to change your password to activate your account.", "", onPage, Browser, []Code{RequiredAction, PasswordExpired}},
+	{"Update Account Information", "", onPage, Browser, []Code{ProfileIncomplete, RequiredAction}},
+	{"You need to update your user profile to activate your account.", "", onPage, Browser, []Code{RequiredAction, ProfileIncomplete}},
+	{"You need to set up Mobile Authenticator to activate your account.", "", onPage, Browser, []Code{RequiredAction}},
+	{"access_denied", "access_denied", onApp, Browser, []Code{ConsentRequired}},
+	{"Do you grant these access privileges?", "", onPage, Browser, []Code{ConsentRequired}},
+	{"Invalid token issuer.", "invalid_grant", onToken, "", []Code{IssuerMismatch, TokenIssuer}},
+	{"Token verification failed", "invalid_token", onAPI, "", []Code{TokenExpired, TokenSignature, TokenIssuer, TokenType, TokenRevoked, IssuerMismatch}},
+	{"user_session_not_found", "invalid_token", onAPI, "", []Code{SessionGone}},
+	{"not_authorized", "access_denied", onToken, "", []Code{AuthzDenied, AuthzNothingApplies}},
+	{"The application says that the role is missing, or answers 401 or 403 after the login.", "", onApp, "", []Code{RoleMissing, MapperNotInToken, OutOfClientScope,
+		MapperMissing, DefaultRolesRemoved, ScopeNotPermitted, LightweightToken, ClaimScopeRemoved, AudienceMissing, RoleAfterToken}},
+}
+
+// Seen lists what can be seen that matches a sentence or an error code, as somebody
+// quotes it on the phone: case, punctuation and a word more or less do not matter. A
+// whole match comes before a part of it.
+func Seen(quoted string) []Face {
+	want := plain(quoted)
+	if want == "" {
+		return nil
+	}
+	var whole, part []Face
+	for _, f := range Faces {
+		text, code := plain(f.Text), plain(f.Code)
+		switch {
+		case text == want || code == want:
+			whole = append(whole, f)
+		case strings.Contains(text, want), strings.Contains(want, text):
+			part = append(part, f)
+		}
+	}
+	for _, e := range eventFaces {
+		if plain(e.Code) == want {
+			whole = append(whole, e)
+		}
+	}
+	return append(whole, part...)
+}
+
+// eventFaces are the errors in stored events that name a cause.
+var eventFaces = []Face{
+	event("user_not_found", UserUnknown, EmailLoginOff), event("user_disabled", UserDisabled, LockedPermanently, FederationOff),
+	event("user_temporarily_disabled", LockedTemporarily, LockedQuickLogin), event("invalid_user", ServiceAccountUser),
+	event("invalid_user_credentials", WrongPassword, NoPassword, OTPRequired, IDPOnlyUser, ServiceAccountUser, FederationOff),
+	event("resolve_required_actions", RequiredAction, EmailUnverified, ProfileIncomplete, PasswordExpired), event("email_send_failed", EmailUnverified),
+	event("client_not_found", ClientUnknown), event("client_disabled", ClientDisabled), event("invalid_client_credentials", ClientSecret),
+	event("invalid_redirect_uri", RedirectURI), event("realm_disabled", RealmDisabled), event("ssl_required", HTTPSRequired),
+	event("rejected_by_user", ConsentRequired), event("consent_denied", ConsentRequired), event("generic_authentication_error", SessionLimit),
+}
+
+func event(code string, causes ...Code) Face {
+	return Face{Text: code, Code: code, Where: "an event", Causes: causes}
+}
+
+// SeenCauses are the causes behind what Seen lists, each once, the likeliest first.
+func SeenCauses(quoted string) []Code {
+	var out []Code
+	for _, f := range Seen(quoted) {
+		for _, c := range f.Causes {
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// plain is a text without what a person leaves out when quoting it.
+func plain(s string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), " ")
+}
+
+// saw is what the person, or the application, sees of a cause in the question's way of
+// logging in; empty where that is not known.
+func (b *bench) saw(code Code) string {
+	f, ok := b.face(code)
+	if !ok {
+		return ""
+	}
+	says := f.Where + " said: "
+	text := f.Text
+	if f.Code != "" && f.Code != f.Text && f.Where != onPage {
+		text = f.Code + ", " + text
+	}
+	return says + text
+}
+
+// face picks the face of a cause, by what else is known.
+func (b *bench) face(code Code) (Face, bool) {
+	if code == UserDisabled && b.passwordWrong {
+		return find(WrongPassword, b.a.Grant)
+	}
+	switch {
+	case b.a.Grant == Browser && code == ClientProtocol && b.c != nil && !b.c.BearerOnly:
+		return textual("Wrong client protocol.")
+	case b.a.Grant == Browser && code == ClientProtocol:
+		return textual("Bearer-only applications are not allowed to initiate browser login.")
+	case b.a.Grant == Direct && code == ClientProtocol && b.c != nil && b.c.BearerOnly:
+		return textual("Bearer-only not allowed")
+	case b.a.Grant == Browser && code == EmailUnverified && b.r != nil && !b.r.HasMail:
+		return textual("Failed to send email, please try again later.")
+	case b.a.Grant == Service && code != ServiceAccountOff && code != ServiceAccountDisabled:
+		return find(code, Direct)
+	}
+	return find(code, b.a.Grant)
+}
+
+func textual(text string) (Face, bool) {
+	i := slices.IndexFunc(Faces, func(f Face) bool { return f.Text == text })
+	return Faces[max(i, 0)], i >= 0
+}
+
+func find(code Code, g Grant) (Face, bool) {
+	i := slices.IndexFunc(Faces, func(f Face) bool { return (f.Grant == g || f.Grant == "") && slices.Contains(f.Causes, code) })
+	if i < 0 {
+		return Face{}, false
+	}
+	return Faces[i], true
+}
