@@ -21,7 +21,7 @@ func (b *bench) setPassword(summary string) Fix {
 // password judges what there is to log in with, and by the events whether the last
 // password was wrong; nobody can look up a password.
 func password(b *bench) []Check {
-	if b.u == nil || b.f.ServiceOf.Value != "" || strings.HasPrefix(b.u.Username, servicePrefix) && !b.f.ServiceOf.Is() {
+	if b.u == nil || b.service() {
 		return nil
 	}
 	if !b.f.Credentials.Is() {
@@ -106,7 +106,7 @@ func (b *bench) wrong(evidence string) []Check {
 // password itself must send the code with it.
 func otpRequired(b *bench) []Check {
 	otp := b.has("otp")
-	if b.u == nil || otp == nil {
+	if b.u == nil || otp == nil || b.service() {
 		return nil
 	}
 	remove := Fix{Summary: "take the one-time code generator away from " + b.u.Username, Weakens: true, Final: true,

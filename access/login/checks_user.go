@@ -61,6 +61,12 @@ func names(list []User) string {
 // in no other way.
 const servicePrefix = "service-account-"
 
+// service reports whether the account is a client's, or may be one for all we see: then
+// what holds for people says nothing about it.
+func (b *bench) service() bool {
+	return strings.HasPrefix(b.u.Username, servicePrefix) && (!b.f.ServiceOf.Is() || b.f.ServiceOf.Value != "")
+}
+
 // serviceAccountUser: the account of a client is for the client alone.
 func serviceAccountUser(b *bench) []Check {
 	if b.u == nil || !strings.HasPrefix(b.u.Username, servicePrefix) {
@@ -108,7 +114,7 @@ func (b *bench) unreachable(s *Storage) []Check {
 // userDisabled: a person disabled the account.
 func userDisabled(b *bench) []Check {
 	switch {
-	case b.u == nil || b.u.StorageID != "" && !b.u.Enabled || b.u.PermanentlyLocked:
+	case b.u == nil || b.service() || b.u.StorageID != "" && !b.u.Enabled || b.u.PermanentlyLocked:
 		return nil
 	case b.u.Enabled:
 		return pass(UserDisabled, "the account is enabled")
@@ -120,7 +126,7 @@ func userDisabled(b *bench) []Check {
 // locks judges the three kinds of lock, which the person cannot tell from a wrong
 // password.
 func locks(b *bench) []Check {
-	if b.u == nil {
+	if b.u == nil || b.service() {
 		return nil
 	}
 	unlock := Fix{Summary: "unlock " + b.u.Username, Writes: []Write{{Op: OpUnlock, User: b.u.Username, UserID: b.u.ID}}, AlsoChanges: "the count of failures starts anew"}
