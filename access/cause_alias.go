@@ -7,16 +7,19 @@ import (
 
 // alias asks the question under the other names of the person.
 func (w *working) alias(ctx context.Context, t *Trace) bool {
-	for i, a := range w.ask.Aliases {
-		if i == maxAliasesExplored {
-			break
-		}
+	var others []Alias
+	var evals []func(Reader) Decision
+	for _, a := range w.ask.Aliases[:min(len(w.ask.Aliases), maxAliasesExplored)] {
 		if a.Subject.Equal(w.ask.Question.Subject) {
 			continue
 		}
 		q := w.ask.Question
 		q.Subject = a.Subject
-		d := w.with(ctx, q, w.set, w.ask.MaxDepth, variant{})
+		others = append(others, a)
+		evals = append(evals, w.question(ctx, q, w.set, w.ask.MaxDepth, variant{}))
+	}
+	for i, d := range w.settle(ctx, evals...) {
+		a := others[i]
 		if !w.allows(d) {
 			continue
 		}

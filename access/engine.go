@@ -103,6 +103,7 @@ func evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.T
 		depth = maxDepth
 	}
 	e := &engine{ctx: ctx, r: r, m: m, s: s, o: o}
+	e.p, _ = r.(partial)
 	root := e.root(q, depth)
 	d := Decision{Root: root, Verdict: Denied, Visited: e.visited}
 	switch {
@@ -120,6 +121,7 @@ func evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.T
 type engine struct {
 	ctx     context.Context
 	r       Reader
+	p       partial // r, where that may not have everything at hand
 	m       *opl.Model
 	s       Settings
 	o       variant
@@ -184,6 +186,8 @@ func (e *engine) allowed(t tuple.Tuple, d int, skipDirect bool, v seen) *Node {
 	switch {
 	case e.stop != nil:
 		return e.fail(n, CutSteps, e.stop)
+	case e.steps&0xff == 1 && e.ctx.Err() != nil:
+		return e.fail(n, CutRead, e.ctx.Err())
 	case e.steps > e.s.MaxSteps:
 		return e.fail(n, CutSteps, errSteps)
 	case d <= 0:
@@ -244,25 +248,34 @@ func ignored(k Kind, t tuple.Tuple, rule opl.Span, d int) func() *Node {
 	}
 }
 
+// missed counts what was needed so far and is not at hand. What rests on that ends no
+// search: whatever else may be needed is to be known at once.
+func (e *engine) missed() int {
+	if e.p == nil {
+		return 0
+	}
+	return e.p.Missed()
+}
+
 // union runs the checks until one grants or fails.
 func (e *engine) union(n *Node, checks []check) {
 	n.Result = NotMember
 	for i, check := range checks {
+		before := e.missed()
 		c := check.run()
 		n.Children = append(n.Children, c)
-		switch c.Result {
-		case Member:
+		switch {
+		case e.missed() != before:
+		case c.Result == Member:
 			n.Result = Member
 			n.skip(checks[i+1:])
 			return
-		case Failed:
+		case c.Result == Failed:
 			n.Result, n.Err = Failed, c.Err
 			n.skip(checks[i+1:])
 			return
-		case Undecided:
-			if !e.classic() { // the classic engine forgets that it did not look everywhere
-				n.Result = Undecided
-			}
+		case c.Result == Undecided && !e.classic(): // the classic engine forgets that it did not look everywhere
+			n.Result = Undecided
 		}
 	}
 }
@@ -275,9 +288,11 @@ func (e *engine) intersection(n *Node, checks []check) {
 	}
 	all := Member
 	for i, check := range checks {
+		before := e.missed()
 		c := check.run()
 		n.Children = append(n.Children, c)
 		switch {
+		case e.missed() != before:
 		case c.Result == Failed:
 			n.Result, n.Err = Failed, c.Err
 			n.skip(checks[i+1:])
@@ -311,7 +326,12 @@ func (e *engine) direct(t tuple.Tuple, rule opl.Span, d int) *Node {
 // subjects are the tuples of an object's relation: those whose subject is a set, and
 // those whose subject is a bare id.
 func (e *engine) subjects(namespace, object, relation string) (sets, ids []tuple.Tuple, err error) {
-	all, err := e.r.Of(e.ctx, namespace, object)
+	var all []tuple.Tuple
+	if e.p != nil {
+		all, err = e.p.OfRelation(e.ctx, namespace, object, relation)
+	} else {
+		all, err = e.r.Of(e.ctx, namespace, object)
+	}
 	for _, t := range all {
 		switch {
 		case t.Relation != relation:

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"slices"
 
 	"gatehouse/access/opl"
@@ -49,7 +50,8 @@ func (e *engine) expand(t tuple.Tuple, rel *opl.Relation, d int, v seen) *Node {
 		return cutAt(n, CutDepth)
 	}
 	rows, ids, err := e.subjects(t.Namespace, t.Object, t.Relation)
-	if err != nil {
+	large := errors.Is(err, errLarge)
+	if err != nil && !large {
 		return e.fail(n, CutRead, err)
 	}
 	n.Bare = len(ids)
@@ -60,7 +62,7 @@ func (e *engine) expand(t tuple.Tuple, rel *opl.Relation, d int, v seen) *Node {
 		rows = slices.DeleteFunc(rows, func(r tuple.Tuple) bool { return !declares(rel, *r.Subject.Set) })
 	}
 	n.Count = len(rows)
-	if e.found(n, rows, t) {
+	if e.found(n, rows, t) || large && e.large(n, t, d) {
 		return n
 	}
 	if !e.classic() && d < 2 && len(rows) > 0 {
@@ -73,7 +75,7 @@ func (e *engine) expand(t tuple.Tuple, rel *opl.Relation, d int, v seen) *Node {
 		rows = slices.Clone(rows)
 		slices.Reverse(rows)
 	}
-	if len(rows) > e.s.MaxWidth {
+	if len(rows) > e.s.MaxWidth && !large {
 		n.Cut = CutWidth
 		keep := e.s.MaxWidth
 		if e.classic() {
@@ -88,6 +90,33 @@ func (e *engine) expand(t tuple.Tuple, rel *opl.Relation, d int, v seen) *Node {
 	}
 	return n
 }
+
+// large asks the server whether a group that is too large to go through grants. Its rule
+// and the tuple itself were looked at before and do not, so that a yes comes from the
+// sets in it. It reports whether that is the answer.
+func (e *engine) large(n *Node, t tuple.Tuple, d int) bool {
+	if e.classic() {
+		d++ // what this step was given of the question's
+	}
+	v, err := e.p.Ask(e.ctx, t, d)
+	n.Cut = CutLarge
+	switch {
+	case err != nil:
+		e.fail(n, CutRead, err)
+	case v == Allowed:
+		n.Result = Member
+	case v == Unknown && e.classic():
+		n.Result, n.Err = Failed, errServerFails
+	case v == Unknown:
+		n.Result = Undecided
+	default:
+		return false
+	}
+	return true
+}
+
+// errServerFails stands for what the server said about a part of the question.
+var errServerFails = errors.New("Keto answers with an error about this part of the question")
 
 // found looks for a set that holds the subject directly.
 func (e *engine) found(n *Node, rows []tuple.Tuple, t tuple.Tuple) bool {

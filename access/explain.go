@@ -111,7 +111,9 @@ type working struct {
 	x                  *Explainer
 	ask                Asking
 	store              *store
-	set                Settings
+	// whole is a Reader that has everything at hand; nil where lists have to be read.
+	whole Reader
+	set   Settings
 	// guessed says with which other settings the explanation matches the server.
 	guessed string
 	// meant is the tuple that grants the same person under another name, with the name
@@ -121,7 +123,7 @@ type working struct {
 
 // once asks the server and evaluates, side by side.
 func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, error) {
-	w := &working{x: x, ask: a, store: newStore(x.Tuples), set: x.Settings.withDefaults()}
+	w := x.begin(a)
 	var wg sync.WaitGroup
 	var failed error
 	if x.Server != nil {
@@ -129,7 +131,10 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 		w.asks++
 		wg.Go(func() { t.Server, failed = x.asked(ctx, a) })
 	}
-	w.Decision = w.decide(ctx, variant{})
+	w.first(ctx)
+	for w.Decision = w.decide(ctx, variant{}); w.openUp(w.Decision); {
+		w.Decision = w.decide(ctx, variant{})
+	}
 	wg.Wait()
 	if failed != nil {
 		t.Server = Unknown
@@ -139,6 +144,33 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 		w.guess(ctx, t.Server)
 	}
 	return w, nil
+}
+
+func (x *Explainer) begin(a Asking) *working {
+	w := &working{x: x, ask: a, store: newStore(x.Tuples), set: x.Settings.withDefaults()}
+	if x.Server == nil {
+		w.whole, _ = x.Tuples.(Reader)
+		return w
+	}
+	w.store.check = func(ctx context.Context, q tuple.Tuple, depth int) (Verdict, error) {
+		return x.asked(ctx, Asking{Question: q, MaxDepth: min(depth, w.set.MaxDepth)})
+	}
+	return w
+}
+
+// first reads what every explanation needs, side by side with the question itself: what
+// the subject has, and what is stored about the object.
+func (w *working) first(ctx context.Context) {
+	if w.whole != nil {
+		return
+	}
+	q := w.ask.Question
+	v := w.store.view()
+	_, _ = v.Of(ctx, q.Namespace, q.Object)
+	v.missed = 0
+	delete(w.store.subjects, subjectKey(q.Subject))
+	v.want("subject", func(ctx context.Context) { w.store.subject1(ctx, q.Subject) })
+	v.fetch(ctx)
 }
 
 func (x *Explainer) asked(ctx context.Context, a Asking) (Verdict, error) {
@@ -159,7 +191,11 @@ func (w *working) decide(ctx context.Context, v variant) Decision {
 }
 
 func (w *working) with(ctx context.Context, q tuple.Tuple, s Settings, maxDepth int, v variant) Decision {
-	return evaluate(ctx, w.store, w.x.Model, s, q, maxDepth, v)
+	return w.settle(ctx, w.question(ctx, q, s, maxDepth, v))[0]
+}
+
+func (w *working) question(ctx context.Context, q tuple.Tuple, s Settings, maxDepth int, v variant) func(Reader) Decision {
+	return func(r Reader) Decision { return evaluate(ctx, r, w.x.Model, s, q, maxDepth, v) }
 }
 
 // guess looks for the mode and the engine with which the server's answer comes out,

@@ -92,7 +92,9 @@ func (w *working) fixes(ctx context.Context) []Fix {
 			if len(e.writes) > 0 {
 				root = w.altered(ctx, e.writes, variant{}).Root
 			}
-			for _, c := range w.candidates(root) {
+			candidates := w.candidates(root)
+			w.readAhead(ctx, e, candidates)
+			for _, c := range candidates {
 				both := edit{append(slices.Clone(e.writes), c.writes...), e.unblock || c.unblock, e.repair || c.repair}
 				key := both.key()
 				if len(c.writes) == 0 || seen[key] || tries == maxTries || ctx.Err() != nil || contains(found, both) {
@@ -113,11 +115,24 @@ func (w *working) fixes(ctx context.Context) []Fix {
 	return w.rank(ctx, found)
 }
 
+// readAhead reads what trying the candidates out needs, for all of them side by side.
+func (w *working) readAhead(ctx context.Context, e edit, candidates []edit) {
+	var evals []func(Reader) Decision
+	for _, c := range candidates[:min(len(candidates), maxTries)] {
+		evals = append(evals, w.alteredBy(ctx, slices.Concat(e.writes, c.writes), variant{}))
+	}
+	w.settle(ctx, evals...)
+}
+
 // altered evaluates the question as if the writes had been made.
 func (w *working) altered(ctx context.Context, writes []Write, v variant) Decision {
-	o := newOverlay(w.store, writes)
-	o.first = v.first
-	return evaluate(ctx, o, w.x.Model, w.set, w.ask.Question, w.ask.MaxDepth, v)
+	return w.settle(ctx, w.alteredBy(ctx, writes, v))[0]
+}
+
+func (w *working) alteredBy(ctx context.Context, writes []Write, v variant) func(Reader) Decision {
+	return func(r Reader) Decision {
+		return evaluate(ctx, over(r, writes, v.first), w.x.Model, w.set, w.ask.Question, w.ask.MaxDepth, v)
+	}
 }
 
 // allowedWith reports whether the writes allow the question, in whatever order the

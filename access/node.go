@@ -47,6 +47,7 @@ const (
 	CutRelation Cut = "unknown_relation" // the namespace declares no such relation; Keto answers 400
 	CutSteps    Cut = "too_many_steps"   // our own limit against rules that run in circles
 	CutRead     Cut = "unreadable"       // the tuples could not be read
+	CutLarge    Cut = "not_expanded"     // too many tuples to go through; the server was asked about this part
 )
 
 // Node is one step of a decision with what came of it.

@@ -42,6 +42,11 @@ func (o *overlay) Has(ctx context.Context, t tuple.Tuple) (bool, error) {
 // Of implements Reader.
 func (o *overlay) Of(ctx context.Context, namespace, object string) ([]tuple.Tuple, error) {
 	all, err := o.Reader.Of(ctx, namespace, object)
+	return o.changed(all, err, func(t tuple.Tuple) bool { return t.Namespace == namespace && t.Object == object })
+}
+
+// changed are stored tuples with those added that belong to them, and without those removed.
+func (o *overlay) changed(all []tuple.Tuple, err error, belongs func(tuple.Tuple) bool) ([]tuple.Tuple, error) {
 	var stored, added []tuple.Tuple
 	for _, t := range all {
 		if !o.gone[t.Key()] {
@@ -49,7 +54,7 @@ func (o *overlay) Of(ctx context.Context, namespace, object string) ([]tuple.Tup
 		}
 	}
 	for _, t := range o.added {
-		if t.Namespace == namespace && t.Object == object {
+		if belongs(t) {
 			added = append(added, t)
 		}
 	}
@@ -57,4 +62,40 @@ func (o *overlay) Of(ctx context.Context, namespace, object string) ([]tuple.Tup
 		return append(added, stored...), err
 	}
 	return append(stored, added...), err
+}
+
+// partialOverlay is an overlay over a partial.
+type partialOverlay struct {
+	*overlay
+	p partial
+}
+
+// OfRelation implements partial.
+func (o partialOverlay) OfRelation(ctx context.Context, namespace, object, relation string) ([]tuple.Tuple, error) {
+	all, err := o.p.OfRelation(ctx, namespace, object, relation)
+	return o.changed(all, err, func(t tuple.Tuple) bool {
+		return t.Namespace == namespace && t.Object == object && t.Relation == relation
+	})
+}
+
+// Ask implements partial. The server knows nothing of the changes, so what it says may
+// rest on what is removed.
+func (o partialOverlay) Ask(ctx context.Context, t tuple.Tuple, depth int) (Verdict, error) {
+	if len(o.gone) > 0 {
+		return Unknown, ErrBudget
+	}
+	return o.p.Ask(ctx, t, depth)
+}
+
+// Missed implements partial.
+func (o partialOverlay) Missed() int { return o.p.Missed() }
+
+// over lays changes over a Reader, which stays a partial if it is one.
+func over(r Reader, writes []Write, first bool) Reader {
+	o := newOverlay(r, writes)
+	o.first = first
+	if p, ok := r.(partial); ok {
+		return partialOverlay{o, p}
+	}
+	return o
 }

@@ -36,6 +36,12 @@ func (d draw) cut(n *Node) string {
 		return "Keto passes over it, because another branch of this check was here before"
 	case CutStrict:
 		return "strict mode does not look here"
+	case CutLarge:
+		says := "no"
+		if n.Result == Member {
+			says = "yes"
+		}
+		return fmt.Sprintf("Keto says %s; more than %d subjects, not looked through", says, pageSize)
 	case CutRelation, CutSteps, CutRead:
 		return n.Err.Error()
 	}

@@ -15,53 +15,102 @@ type Lister interface {
 	All(ctx context.Context, q tuple.Query) iter.Seq2[tuple.Tuple, error]
 }
 
+// FirstLister is a Lister that can be asked for the beginning of a list: the first n
+// tuples, with one request, and whether there are more. Without it the beginning is
+// taken from All, which costs a second page where a list goes on.
+type FirstLister interface {
+	Lister
+	First(ctx context.Context, q tuple.Query, n int) (ts []tuple.Tuple, more bool, err error)
+}
+
 // Bounds of what one explanation reads.
 const (
 	maxRequests = 200
-	// maxPerList is how many tuples of one object, or of one subject, are read; more are
-	// a group too large to be looked through for the sake of a sentence.
+	// maxPerList is how many tuples of one relation are read at most, to find the way in
+	// which a large group grants.
 	maxPerList = 10_000
-	pageSize   = 500 // of the lists, to count their requests
-	parallel   = 4
+	pageSize   = 500 // of the lists; what is longer is large
+	// maxPerSubject is how much of the list of a subject is read: of one who has more, the
+	// tuples are looked up one by one.
+	maxPerSubject = 250
+	parallel      = 4
 )
 
 // ErrBudget says that an explanation would have to read too much.
 var ErrBudget = errors.New("too many tuples would have to be read to explain this")
 
-// store is a Reader that reads what is asked for once: the tuples of the subject with
-// one list, and those of each object with one more.
+// store holds what was read for one explanation, each list once: that of the subject,
+// one for each object, and of an object with very many tuples one for each relation
+// that matters. What an evaluation needs of it is read side by side; see view.
+//
+// It is a Reader of its own too, which reads what it is asked for there and then.
 type store struct {
-	l Lister
+	l     Lister
+	check func(ctx context.Context, t tuple.Tuple, depth int) (Verdict, error) // nil asks nobody
 
-	mu       sync.Mutex
-	objects  map[[2]string]*listed
-	subjects map[string]*listed
-	named    map[tuple.Set]listed // the tuples whose subject is a set; see naming
-	requests int
-	trips    int
+	mu        sync.Mutex
+	objects   map[[2]string]*listed
+	relations map[relationKey]*listed
+	subjects  map[string]*listed
+	single    map[string]*listed // one exact tuple, by its key
+	asked     map[askKey]*asked
+	named     map[tuple.Set]listed // the tuples whose subject is a set; see naming
+	setsFirst bool                 // the server lists subject sets before bare ids
+	budget    int
+	requests  int
+	trips     int
+}
+
+type relationKey struct {
+	object   [2]string
+	relation string
+	deep     bool // up to maxPerList, not only the first page
+}
+
+type askKey struct {
+	tuple string
+	depth int
+}
+
+// asked is what the server said to a part of the question.
+type asked struct {
+	verdict Verdict
+	err     error
 }
 
 // listed is what one list gave.
 type listed struct {
 	done   chan struct{}
 	tuples []tuple.Tuple
-	has    map[string]bool // of a subject's list
+	has    map[string]bool // of the tuples' keys; made when it is needed
+	more   bool            // it goes on
 	err    error
 }
 
 func newStore(l Lister) *store {
-	return &store{l: l, objects: map[[2]string]*listed{}, subjects: map[string]*listed{}, named: map[tuple.Set]listed{}}
+	return &store{l: l, budget: maxRequests, objects: map[[2]string]*listed{}, relations: map[relationKey]*listed{}, subjects: map[string]*listed{},
+		single: map[string]*listed{}, asked: map[askKey]*asked{}, named: map[tuple.Set]listed{}}
 }
 
-// read carries out one list.
-func (s *store) read(ctx context.Context, into *listed, q tuple.Query, what string) {
+// holds looks for a tuple in a whole list.
+func (l *listed) holds(t tuple.Tuple) bool {
+	if l.has == nil {
+		l.has = make(map[string]bool, len(l.tuples))
+		for _, o := range l.tuples {
+			l.has[o.Key()] = true
+		}
+	}
+	return l.has[t.Key()]
+}
+
+// read carries out one list, up to so many tuples.
+func (s *store) read(ctx context.Context, into *listed, q tuple.Query, most int) {
 	defer close(into.done)
-	s.mu.Lock()
-	over := s.requests >= maxRequests
-	s.requests++
-	s.mu.Unlock()
-	if over {
-		into.err = fmt.Errorf("%w: more than %d requests", ErrBudget, maxRequests)
+	if into.err = s.spend(1); into.err != nil {
+		return
+	}
+	if first, ok := s.l.(FirstLister); ok && most <= pageSize {
+		into.tuples, into.more, into.err = first.First(ctx, q, most)
 		return
 	}
 	for t, err := range s.l.All(ctx, q) {
@@ -69,15 +118,26 @@ func (s *store) read(ctx context.Context, into *listed, q tuple.Query, what stri
 		case err != nil:
 			into.err = err
 			return
-		case len(into.tuples) == maxPerList:
-			into.err = fmt.Errorf("%w: %s has more than %d", ErrBudget, what, maxPerList)
+		case len(into.tuples) == most:
+			into.more = true
+			_ = s.spend(most / pageSize)
 			return
 		}
 		into.tuples = append(into.tuples, t)
 	}
+	_ = s.spend(max(0, len(into.tuples)-1) / pageSize)
+}
+
+// spend counts requests, and refuses them once the budget is spent.
+func (s *store) spend(n int) error {
 	s.mu.Lock()
-	s.requests += max(0, len(into.tuples)-1) / pageSize
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	over := s.requests >= s.budget
+	s.requests += n
+	if over {
+		return fmt.Errorf("%w: more than %d requests", ErrBudget, s.budget)
+	}
+	return nil
 }
 
 // object starts the list of an object, unless it was; fresh says that it was not.
@@ -98,48 +158,63 @@ func (s *store) trip() {
 	s.mu.Unlock()
 }
 
+func ofObject(k [2]string) tuple.Query { return tuple.Query{Namespace: &k[0], Object: &k[1]} }
+
 // Of implements Reader.
 func (s *store) Of(ctx context.Context, namespace, object string) ([]tuple.Tuple, error) {
-	l, fresh := s.object([2]string{namespace, object})
+	k := [2]string{namespace, object}
+	l, fresh := s.object(k)
 	if fresh {
 		s.trip()
-		s.read(ctx, l, tuple.Query{Namespace: &namespace, Object: &object}, namespace+":"+object)
+		s.read(ctx, l, ofObject(k), pageSize)
 	}
 	<-l.done
+	if l.err == nil && l.more {
+		return l.tuples, fmt.Errorf("%w: %s:%s has more than %d", ErrBudget, namespace, object, pageSize)
+	}
 	return l.tuples, l.err
 }
 
 // Ahead implements Reader: it reads what is missing side by side.
 func (s *store) Ahead(ctx context.Context, objects [][2]string) {
+	var jobs []func()
+	for _, k := range objects {
+		if l, fresh := s.object(k); fresh {
+			jobs = append(jobs, func() { s.read(ctx, l, ofObject(k), pageSize) })
+		}
+	}
+	s.sideBySide(jobs)
+}
+
+// sideBySide does what has to be read, a few at a time, and counts how often one had to
+// wait for others.
+func (s *store) sideBySide(jobs []func()) {
+	if len(jobs) == 0 {
+		return
+	}
 	var wg sync.WaitGroup
 	gate := make(chan struct{}, parallel)
-	started := 0
-	for _, k := range objects {
-		l, fresh := s.object(k)
-		if !fresh {
-			continue
-		}
-		started++
+	for _, job := range jobs {
+		gate <- struct{}{}
 		wg.Go(func() {
-			gate <- struct{}{}
 			defer func() { <-gate }()
-			s.read(ctx, l, tuple.Query{Namespace: &k[0], Object: &k[1]}, k[0]+":"+k[1])
+			job()
 		})
 	}
 	wg.Wait()
-	if started > 0 {
-		s.trip()
-	}
+	s.mu.Lock()
+	s.trips += (len(jobs) + parallel - 1) / parallel
+	s.mu.Unlock()
 }
 
 // Has implements Reader with one list of everything that the subject has. A subject
 // with too many tuples for that is looked up in the lists of the objects.
 func (s *store) Has(ctx context.Context, t tuple.Tuple) (bool, error) {
 	l := s.subject(ctx, t.Subject)
-	if l.err == nil {
+	if l.err == nil && !l.more {
 		return l.has[t.Key()], nil
 	}
-	if !errors.Is(l.err, ErrBudget) {
+	if l.err != nil && !errors.Is(l.err, ErrBudget) {
 		return false, l.err
 	}
 	of, err := s.Of(ctx, t.Namespace, t.Object)
@@ -157,21 +232,17 @@ func (s *store) subject(ctx context.Context, sub tuple.Subject) *listed {
 	s.mu.Lock()
 	l, ok := s.subjects[key]
 	if !ok {
-		l = &listed{done: make(chan struct{}), has: map[string]bool{}}
+		l = &listed{done: make(chan struct{})}
 		s.subjects[key] = l
 	}
 	s.mu.Unlock()
-	if ok {
-		<-l.done
-		return l
+	if !ok {
+		s.trip()
+		s.read(ctx, l, tuple.Query{Subject: &sub}, maxPerSubject)
+		s.mu.Lock()
+		l.holds(tuple.Tuple{}) // makes the index while nobody else looks
+		s.mu.Unlock()
 	}
-	s.trip()
-	inner := &listed{done: make(chan struct{})}
-	s.read(ctx, inner, tuple.Query{Subject: &sub}, "the subject "+sub.String())
-	for _, t := range inner.tuples {
-		l.has[t.Key()] = true
-	}
-	l.err = inner.err
-	close(l.done)
+	<-l.done
 	return l
 }

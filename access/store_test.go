@@ -55,7 +55,7 @@ func TestStoreReadsOnceAndSideBySide(t *testing.T) {
 			t.Fatal(ok, err)
 		}
 	}
-	if l.lists.Load() != 21 || s.requests != 21 || s.trips != 2 || l.most.Load() < 2 || l.most.Load() > parallel {
+	if l.lists.Load() != 21 || s.requests != 21 || s.trips != 20/parallel+1 || l.most.Load() < 2 || l.most.Load() > parallel {
 		t.Errorf("%d lists, %d requests, %d trips, %d at a time", l.lists.Load(), s.requests, s.trips, l.most.Load())
 	}
 }
@@ -64,7 +64,7 @@ func TestStoreReadsOnceAndSideBySide(t *testing.T) {
 // too many tuples is looked for in the objects.
 func TestStoreHasABudget(t *testing.T) {
 	var ts []tuple.Tuple
-	for i := range maxPerList + 10 {
+	for i := range pageSize + 10 {
 		ts = append(ts, tuple.Tuple{Namespace: "Group", Object: "huge", Relation: "members", Subject: tuple.SubjectID(fmt.Sprint(i))},
 			tuple.Tuple{Namespace: "Group", Object: fmt.Sprint(i), Relation: "members", Subject: tuple.SubjectID("busy")})
 	}
@@ -83,12 +83,6 @@ func TestStoreHasABudget(t *testing.T) {
 	}
 	if _, err := s.Of(t.Context(), "Group", "one more"); !errors.Is(err, ErrBudget) {
 		t.Errorf("too many requests: %v", err)
-	}
-	x := &Explainer{Tuples: NewTuples(ts)}
-	q := tuple.Tuple{Namespace: "Group", Object: "huge", Relation: "members", Subject: tuple.SubjectID("ann")}
-	tr, err := x.Explain(t.Context(), Asking{Question: q})
-	if err != nil || tr.Verdict != Unknown || tr.Cause != CauseUnreadable || len(tr.Fixes) > 0 {
-		t.Errorf("what cannot be read is %s because of %q: %s, %v", tr.Verdict, tr.Cause, tr.Summary, err)
 	}
 }
 
