@@ -61,12 +61,12 @@ func TestDecidesAsKetoDoes(t *testing.T) {
 		}
 		var got tally
 		if !t.Run(c.String(), func(t *testing.T) { c.run(t, &got) }) {
-			t.Logf("%d: %v: %v", i, c, got)
+			t.Logf("%v: %v", c, got)
 			break
 		}
 		sum.add(got)
 		log.done(t, i, got)
-		t.Logf("%d: %v: %v", i, c, got)
+		t.Logf("%v: %v", c, got)
 	}
 	t.Logf("seed %d: %v", log.seed, sum)
 	if n >= 1000 && (sum.allowed < sum.asked/20 || sum.denied < sum.asked/20 || sum.fixes < sum.asked/50) {
@@ -84,7 +84,7 @@ type chunk struct {
 }
 
 func (c chunk) String() string {
-	return fmt.Sprintf("depth %d width %d strict %v", c.set.MaxDepth, c.set.MaxWidth, c.set.Strict)
+	return fmt.Sprintf("%d depth %d width %d strict %v", c.n, c.set.MaxDepth, c.set.MaxWidth, c.set.Strict)
 }
 
 // settingsFor are the settings of the n-th server: three kinds, then at random. A

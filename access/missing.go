@@ -26,6 +26,8 @@ func (ws *ways) collect(n *Node) {
 	case n.Kind == KindAllowed && !n.byRule():
 		sets, ids, known := n.members()
 		switch name := n.Tuple.Left(); {
+		case n.large():
+			ws.filled = append(ws.filled, name)
 		case !known:
 		case sets+ids == 0:
 			ws.empty = append(ws.empty, name)

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatehouse/access/opl"
@@ -128,7 +129,7 @@ func (d draw) decisive(n *Node) *Step {
 			s.Children = append(s.Children, below.Children...)
 			continue
 		}
-		if n.Kind == KindAllowed && (c.Kind == KindExpand || c.Kind == KindDirect) && below.Cut != "" && len(below.Children) == 0 {
+		if n.Kind == KindAllowed && (c.Kind == KindExpand || c.Kind == KindDirect) && c.Cut != "" && below.Cut == c.Cut && len(below.Children) == 0 {
 			s.Cut, s.Reason = below.Cut, below.Reason
 			continue
 		}
@@ -230,11 +231,16 @@ func (n *Node) matters() []*Node {
 // members counts the subjects of the relation that n is about, where that is known.
 func (n *Node) members() (sets, ids int, known bool) {
 	for _, c := range n.Children {
-		if c.Kind == KindExpand && c.Result != Skipped && c.Cut != CutDepth && c.Cut != CutStrict {
+		if c.Kind == KindExpand && c.Result != Skipped && c.Cut != CutDepth && c.Cut != CutStrict && c.Cut != CutLarge {
 			return c.Count, c.Bare, true
 		}
 	}
 	return 0, 0, false
+}
+
+// large reports whether the subjects of the relation were too many to go through.
+func (n *Node) large() bool {
+	return slices.ContainsFunc(n.Children, func(c *Node) bool { return c.Kind == KindExpand && c.Cut == CutLarge })
 }
 
 // byRule reports whether a rule of the model was gone into for n.

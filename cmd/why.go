@@ -250,6 +250,16 @@ func (k knownOnly) All(ctx context.Context, q tuple.Query) iter.Seq2[tuple.Tuple
 	}
 }
 
+// First implements access.FirstLister: one page of so many.
+func (k knownOnly) First(ctx context.Context, q tuple.Query, n int) ([]tuple.Tuple, bool, error) {
+	page, err := k.ListN(ctx, q, "", min(n, keto.MaxPage))
+	var p *clients.Problem
+	if errors.As(err, &p) && p.Code == keto.CodeUnknownNamespace {
+		return nil, false, nil
+	}
+	return page.Items, page.Next != "", err
+}
+
 // answerAll answers one question for each line of stdin.
 func (o *whyOptions) answerAll(ctx context.Context, x *access.Explainer, who asker) error {
 	o.g.json, o.g.jsonl, o.g.yaml, o.g.csv = false, true, false, false
