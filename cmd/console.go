@@ -220,7 +220,7 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "check", Aliases: []string{"ask", "may"}, Help: "may somebody do something? (Keto)",
 				Open: func() tui.Screen { return c.check("") }, OpenWith: c.check},
 			tui.Entry{Name: "why", Help: "why Keto answers a question as it does; give the question",
-				Open: func() tui.Screen { return c.check("") }, OpenWith: c.whyWith})
+				Open: func() tui.Screen { return c.whyWith("") }, OpenWith: c.whyWith})
 	}
 	if c.keycloak != nil {
 		out = append(out,

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 
-	"gatehouse/access"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -20,28 +19,6 @@ func (c *console) check(question string) tui.Screen {
 			return c.tuples(tuple.Query{Namespace: &q.Namespace, Object: &q.Object})
 		},
 	})
-}
-
-// why opens the explanation of a question.
-func (c *console) why(q tuple.Tuple) tui.Screen {
-	return screens.NewWhy(screens.WhySpec{Question: q, Keto: c.keto, Tuples: c.tuples,
-		Explain: func(ctx context.Context, q tuple.Tuple) (access.Trace, error) {
-			x, err := c.b.explainer(ctx, c.keto, true)
-			if err != nil {
-				return access.Trace{Question: q.String(), Verdict: access.Unknown}, err
-			}
-			return x.Explain(ctx, whoAsks(ctx, c.b, q))
-		}})
-}
-
-// whyWith opens the explanation of a typed question; what is no question is asked
-// for on the question screen, which says what is wrong with it.
-func (c *console) whyWith(question string) tui.Screen {
-	q, err := tuple.Parse(question)
-	if err != nil {
-		return c.check(question)
-	}
-	return c.why(q)
 }
 
 // findPerson looks for people by the beginning of a login name; nil without Kratos.

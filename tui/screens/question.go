@@ -23,6 +23,9 @@ type questionLine struct {
 	complete func(text string) []widget.Completion
 	find     func(ctx context.Context, prefix string) ([]CheckPerson, error)
 	remember func(question string)
+	// subject is whom a question without an @ is about; empty asks for one to be typed.
+	subject string
+	names   *People
 
 	people []CheckPerson
 	prefix string // what people holds
@@ -50,6 +53,9 @@ func (l *questionLine) typing() bool { return l.input.Focused() }
 // parse is the question that was typed; what is none is said in the notice.
 func (l *questionLine) parse() (tuple.Tuple, bool) {
 	text := strings.TrimSpace(l.input.Value())
+	if l.subject != "" && text != "" && !strings.Contains(text, "@") {
+		text += "@" + l.subject
+	}
 	q, err := tuple.Parse(text)
 	if err != nil {
 		l.notice = err.Error()
@@ -124,6 +130,9 @@ func (l *questionLine) completions(text string) []widget.Completion {
 // view draws the line and, while it is typed on, what may be meant.
 func (l *questionLine) view(th *theme.Theme, w, h int) []string {
 	lines := []string{l.input.View(th, w)}
+	if l.typing() && l.subject != "" && !strings.Contains(l.input.Value(), "@") {
+		lines = append(lines, th.Dim.Render(clean.Line("  about "+withNames(l.subject, l.names), w)))
+	}
 	if l.typing() {
 		lines = append(lines, l.input.Dropdown(th, w, max(0, min(8, h-2)))...)
 	}

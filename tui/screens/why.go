@@ -3,9 +3,6 @@ package screens
 import (
 	"context"
 	"fmt"
-	"path"
-	"strconv"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,8 +12,6 @@ import (
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
 	"gatehouse/tui"
-	"gatehouse/tui/clean"
-	"gatehouse/tui/theme"
 	"gatehouse/tui/widget"
 )
 
@@ -26,15 +21,38 @@ type WhyKeto interface {
 	Undo(ctx context.Context, done keto.Applied) (keto.Applied, error)
 }
 
-// WhySpec is what an explanation is made of. Question and Explain are needed.
+// WhySpec is what an explanation is made of. Explain is needed.
 type WhySpec struct {
+	// Question is explained at once. When it is the zero tuple a question is typed first,
+	// beginning with Text; it is about About unless another subject is typed.
 	Question tuple.Tuple
+	Text     string
+	About    *tuple.Subject
 	// Explain asks the server and works out why it answers so, the whole tree included.
 	Explain func(ctx context.Context, q tuple.Tuple) (access.Trace, error)
+	// WhatIf answers as it would be after writes that nobody makes; nil offers no such.
+	WhatIf func(ctx context.Context, q tuple.Tuple, writes []access.Write) (access.WhatIf, error)
+	// Ask asks the server alone, for what is asked again and again; nil explains each time.
+	Ask func(ctx context.Context, q tuple.Tuple) (access.Verdict, error)
 	// Keto writes fixes; nil offers none.
 	Keto WhyKeto
-	// Tuples opens the relation tuples that a filter selects; nil where there is none.
+	// CanWrite refuses a tuple that the server would store in vain; nil refuses nothing.
+	CanWrite func(t tuple.Tuple) error
+	// Tuples, Person and Rule open the relation tuples that a filter selects, the person
+	// behind a subject, and the place in the model; nil where there is none.
 	Tuples func(q tuple.Query) tui.Screen
+	Person func(s tuple.Subject) tui.Screen
+	Rule   func(r access.Rule) tui.Screen
+	// Source is the text of a file of the model, to show a rule where there is no Rule.
+	Source func(file string) string
+	// Names knows the people behind ids; nil knows nobody.
+	Names *People
+	// Complete, People, History and Remember are those of the line on which a question is
+	// typed; see CheckSpec.
+	Complete func(text string) []widget.Completion
+	People   func(ctx context.Context, prefix string) ([]CheckPerson, error)
+	History  []string
+	Remember func(question string)
 }
 
 // whyTimeout bounds one explanation with all that it reads.
@@ -43,337 +61,200 @@ const whyTimeout = 30 * time.Second
 // Why shows why Keto answers a question as it does: the sentence that a support
 // person would say, what it rests on, and the smallest changes that would allow it.
 type Why struct {
-	spec  WhySpec
-	host  tui.Host
-	trace access.Trace
-	err   error
-	asked bool
+	spec WhySpec
+	host tui.Host
+	line *questionLine
+
+	q      tuple.Tuple // the question; the zero tuple while there is none
+	answer whyAnswer
+	asked  bool
+	err    error // why there is no newer answer
+
 	full  bool // the whole tree in place of the proof
 	fixes bool // whether the cursor is among the fixes
 	fix   int
 	tree  widget.Tree
+
+	live    whyLive
+	suppose whySuppose
+
 	job   tui.Job
 	write tui.Job
+	file  tui.Job
+}
+
+// whyAnswer is one explanation, ready to be shown.
+type whyAnswer struct {
+	trace access.Trace
+	err   error
+	at    time.Time
+	// proof and tree are the steps as lines, made off the loop: there may be many.
+	proof, tree *widget.Node
 }
 
 // NewWhy makes the screen.
-func NewWhy(spec WhySpec) *Why { return &Why{spec: spec} }
+func NewWhy(spec WhySpec) *Why {
+	s := &Why{spec: spec, q: spec.Question, line: newQuestionLine(spec.Complete, spec.People, spec.History, spec.Remember)}
+	s.line.input.Blur()
+	s.line.names = spec.Names
+	if spec.About != nil {
+		s.line.subject = spec.About.String()
+		s.line.input.Placeholder = "namespace:object#permission"
+	}
+	s.suppose.input = widget.NewInput("what if  ")
+	s.suppose.input.Placeholder = "+namespace:object#relation@subject, or - to take one away"
+	s.suppose.input.Complete = s.completeSupposed
+	s.suppose.input.Blur()
+	return s
+}
 
 // Title is the crumb.
 func (s *Why) Title() string { return "why" }
 
-// Init asks.
+// Init asks, or lets a question be typed.
 func (s *Why) Init(h tui.Host) tea.Cmd {
 	s.host = h
+	if !s.hasQuestion() {
+		s.line.start(s.spec.Text)
+		return nil
+	}
 	s.ask()
 	return nil
 }
 
-// Typing is never true here.
-func (s *Why) Typing() bool { return false }
+func (s *Why) hasQuestion() bool { return !s.q.Equal(tuple.Tuple{}) }
+
+// Typing is true while a question, or a change for what if, is typed.
+func (s *Why) Typing() bool { return s.line.typing() || s.suppose.input.Focused() }
 
 // Close has nothing to do: the shell cancels the jobs.
 func (s *Why) Close() {}
 
-// Update takes the mouse.
-func (s *Why) Update(msg tea.Msg) tea.Cmd { s.tree.Move(tui.Wheel(msg)); return nil }
+// Escape closes what is open: completions, typing, what if.
+func (s *Why) Escape() bool {
+	switch {
+	case s.line.typing():
+		if !s.line.input.Escape() {
+			if !s.hasQuestion() {
+				return false
+			}
+			s.line.input.Blur()
+		}
+		return true
+	case s.suppose.input.Focused():
+		if !s.suppose.input.Escape() {
+			s.suppose.input.Blur()
+		}
+		return true
+	case s.suppose.on():
+		s.endSupposing()
+		return true
+	}
+	return false
+}
+
+// Update takes what is typed, the mouse, and the ticks of a live question.
+func (s *Why) Update(msg tea.Msg) tea.Cmd {
+	switch {
+	case isWhyTick(msg):
+		return s.tick()
+	case s.line.typing():
+		s.line.update(s.host, msg)
+	case s.suppose.input.Focused():
+		if s.suppose.input.Update(msg) == widget.Edited {
+			s.suppose.notice = ""
+		}
+	default:
+		s.tree.Move(tui.Wheel(msg))
+	}
+	return nil
+}
 
 // Status is what the answer cost.
 func (s *Why) Status() string {
 	if !s.asked || s.err != nil {
 		return ""
 	}
-	return fmt.Sprintf("%s · %d rounds · %d ms", count(s.trace.Requests, "request"), s.trace.RoundTrips, s.trace.Millis)
+	t := s.shown().trace
+	return fmt.Sprintf("%d of %d requests · %d rounds · %d ms", t.Requests, access.MaxRequests, t.RoundTrips, t.Millis)
 }
 
-func (s *Why) ask() {
-	explain, q := s.spec.Explain, s.spec.Question
-	type answer struct {
-		trace access.Trace
-		err   error
+// shown is the answer on the screen: that of what if while something is supposed.
+func (s *Why) shown() *whyAnswer {
+	if s.suppose.answered {
+		return &s.suppose.answer
 	}
-	tui.Go(s.host, &s.job, whyTimeout, func(ctx context.Context) (answer, error) {
+	return &s.answer
+}
+
+// submit takes the typed question.
+func (s *Why) submit() {
+	if !s.line.enter() {
+		return
+	}
+	q, ok := s.line.parse()
+	if !ok {
+		return
+	}
+	if !q.Equal(s.q) {
+		s.q, s.asked, s.answer, s.err = q, false, whyAnswer{}, nil
+		s.full, s.fixes = false, false
+		s.live.stop()
+		s.suppose.clear()
+		s.tree = widget.Tree{}
+	}
+	s.ask()
+}
+
+func (s *Why) edit() {
+	s.line.start(s.q.String())
+}
+
+// ask asks the server and explains.
+func (s *Why) ask() {
+	explain, q, names := s.spec.Explain, s.q, s.spec.Names
+	tui.Go(s.host, &s.job, whyTimeout, func(ctx context.Context) (whyAnswer, error) {
 		t, err := explain(ctx, q)
-		return answer{t, err}, nil // the trace says what is known beside an error too
-	}, func(a answer, _ error) {
+		learnNames(ctx, names, q, t)
+		return drawAnswer(t, err, names), nil // the trace says what is known beside an error too
+	}, func(a whyAnswer, _ error) {
 		if clients.Is(a.err, clients.Canceled) {
 			return
 		}
-		s.trace, s.err, s.asked = a.trace, a.err, true
-		s.fix = 0
-		s.fixes = s.fixes && len(s.trace.Fixes) > 0
-		s.draw()
+		s.take(a)
+		if s.suppose.on() {
+			s.work()
+		}
 	})
 }
 
-// draw turns the steps into the tree.
+// take shows a new answer. When none came, the one of before stays, told as what it is.
+func (s *Why) take(a whyAnswer) {
+	a.at = s.host.Env().Now()
+	before, had := s.answer, s.asked && s.answer.err == nil
+	s.err = a.err
+	if a.err != nil && had {
+		return
+	}
+	s.answer, s.asked = a, true
+	if had && a.err == nil {
+		s.live.compare(before.trace.Verdict, a.trace.Verdict, a.at)
+	}
+	s.fix = 0
+	s.fixes = s.fixes && len(a.trace.Fixes) > 0
+	s.draw()
+}
+
+// draw puts the steps that are to be seen into the tree.
 func (s *Why) draw() {
-	root := s.trace.Proof
-	if s.full && s.trace.Tree != nil {
-		root = s.trace.Tree
+	a := s.shown()
+	root := a.proof
+	if s.full && a.tree != nil {
+		root = a.tree
 	}
 	if root == nil {
 		s.tree.Set()
 		return
 	}
-	s.tree.Set(whyNode(root, "0"))
-}
-
-// whyNode is one step as a line: what was asked, what came of it, by which tuple,
-// and where the model says so.
-func whyNode(s *access.Step, id string) *widget.Node {
-	n := &widget.Node{ID: id, Mark: s.Verdict.Mark(), Tone: whyTone(s.Verdict), Label: s.Label, Open: true, Key: s.Label}
-	if s.Skipped {
-		n.Mark, n.Tone, n.Open = "·", theme.Dim, false
-	}
-	var notes []string
-	if s.Reason != "" {
-		notes = append(notes, s.Reason)
-	}
-	if s.Tuple != "" && s.Tuple != s.Label {
-		notes = append(notes, "by "+s.Tuple)
-	}
-	if s.Rule != nil && s.Rule.Line > 0 {
-		notes = append(notes, path.Base(s.Rule.File)+":"+strconv.Itoa(s.Rule.Line))
-	}
-	n.Note = strings.Join(notes, " · ")
-	for i, c := range s.Children {
-		n.Children = append(n.Children, whyNode(c, id+"."+strconv.Itoa(i)))
-	}
-	return n
-}
-
-func whyTone(v access.Verdict) theme.Tone {
-	switch v {
-	case access.Allowed:
-		return theme.Good
-	case access.Denied:
-		return theme.Bad
-	default:
-		return theme.Dim
-	}
-}
-
-// Actions are what can be done about the answer.
-func (s *Why) Actions() []tui.Action {
-	acts := []tui.Action{
-		{Name: "apply fix", Keys: []string{"enter"}, Footer: 1, Mutates: true, Help: "Write the fix under the cursor, after showing it, and ask again.", Why: s.whyNoFix, Run: tui.Do(s.apply)},
-		{Name: "tree or fixes", Keys: []string{"tab"}, Footer: 2, Help: "Jump between the tree and the fixes.", Why: s.whyNoFixes, Run: tui.Do(func() { s.fixes = !s.fixes })},
-		{Name: s.fullName(), Keys: []string{"f"}, Footer: 3, Help: "Show every step, also those without effect, or only what the answer rests on.", Run: tui.Do(func() { s.full = !s.full; s.draw() })},
-		{Name: "ask again", Keys: []string{"r", "ctrl+r"}, Footer: 4, Help: "Ask the server again, and explain again.", Run: tui.Do(s.ask)},
-		{Name: "copy", Keys: []string{"y"}, Footer: 6, Help: "Copy the answer in words.", Run: tui.Do(func() { s.host.Copy("the answer", s.trace.Question+": "+s.trace.Summary) })},
-	}
-	if s.spec.Tuples != nil {
-		acts = append(acts, tui.Action{Name: "open tuples", Keys: []string{"o"}, Footer: 5, Help: "Show the relation tuples of the step under the cursor.", Why: s.whyNoTuples, Run: tui.Do(s.openTuples)})
-	}
-	if s.fixes {
-		return append(acts,
-			tui.Action{Name: "up", Keys: []string{"up", "k"}, Help: "One fix up.", Run: tui.Do(func() { s.fix = max(0, s.fix-1) })},
-			tui.Action{Name: "down", Keys: []string{"down", "j"}, Help: "One fix down.", Run: tui.Do(func() { s.fix = min(len(s.trace.Fixes)-1, s.fix+1) })})
-	}
-	return append(acts, tui.TreeActions(&s.tree, nil)...)
-}
-
-func (s *Why) fullName() string {
-	if s.full {
-		return "only what counts"
-	}
-	return "full tree"
-}
-
-func (s *Why) whyNoFixes() string {
-	switch {
-	case len(s.trace.Fixes) > 0:
-		return ""
-	case s.trace.Verdict == access.Allowed:
-		return "it is allowed: there is nothing to fix"
-	default:
-		return "no small change was found that would allow it"
-	}
-}
-
-func (s *Why) whyNoFix() string {
-	if why := s.whyNoFixes(); why != "" {
-		return why
-	}
-	if s.spec.Keto == nil {
-		return "nothing can be written here"
-	}
-	return ""
-}
-
-// step is the object and relation of the step under the cursor.
-func (s *Why) step() (tuple.Query, bool) {
-	n := s.tree.Current()
-	if n == nil {
-		return tuple.Query{}, false
-	}
-	label, _, _ := strings.Cut(n.Key, " ") // "Doc:a#parents →"
-	q, err := tuple.ParseQuery(label)
-	return tuple.Query{Namespace: q.Namespace, Object: q.Object}, err == nil && q.Namespace != nil && q.Object != nil
-}
-
-func (s *Why) whyNoTuples() string {
-	if _, ok := s.step(); !ok {
-		return "this step is about no object"
-	}
-	return ""
-}
-
-func (s *Why) openTuples() {
-	if q, ok := s.step(); ok {
-		s.host.Push(s.spec.Tuples(q))
-	}
-}
-
-// apply shows a fix, writes it in one transaction, asks again, and offers the way back.
-func (s *Why) apply() {
-	fix := s.trace.Fixes[s.fix]
-	edits, lines := make([]keto.Edit, len(fix.Writes)), make([]string, len(fix.Writes))
-	for i, w := range fix.Writes {
-		edits[i] = keto.Edit{Op: keto.Insert, Tuple: w.What()}
-		lines[i] = "+ " + w.What().String()
-		if w.Op == access.OpRemove {
-			edits[i].Op, lines[i] = keto.Delete, "- "+w.What().String()
-		}
-	}
-	if fix.Unblocks {
-		lines = append(lines, "This removes what was meant to deny.")
-	}
-	what := "fix " + s.trace.Question
-	s.host.Confirm(tui.Question{Title: "Apply this fix?", Lines: lines, Verb: "apply", Yes: func() {
-		tui.Write(s.host, &s.write, what, 0, func(ctx context.Context) (keto.Applied, error) { return s.spec.Keto.Apply(ctx, edits) },
-			func(done keto.Applied, err error) {
-				s.ask()
-				if err != nil {
-					s.host.Fail(err)
-					return
-				}
-				s.host.Toast(fmt.Sprintf("applied: %s · u undoes it", count(done.Changed(), "change")))
-				s.host.Undo(tui.Undo{What: what, Lines: undoLines(done), Then: s.ask,
-					Run: func(ctx context.Context) error { _, err := s.spec.Keto.Undo(ctx, done); return err }})
-			})
-	}})
-}
-
-// undoLines say what taking a write back writes.
-func undoLines(done keto.Applied) []string {
-	lines := make([]string, 0, len(done.Edits))
-	for _, e := range done.Edits {
-		switch {
-		case !e.Changed():
-		case e.Op == keto.Insert:
-			lines = append(lines, "- "+e.Tuple.String())
-		default:
-			lines = append(lines, "+ "+e.Tuple.String())
-		}
-	}
-	return lines
-}
-
-// View is the verdict, the sentence, the tree, and below it what nearly was and what
-// would help.
-func (s *Why) View(w, h int) string {
-	th := s.host.Env().Theme
-	if !s.asked {
-		return th.Dim.Render(clean.Line("… asking why   "+s.spec.Question.String(), w))
-	}
-	head, foot := s.viewHead(th, w), s.viewFoot(th, w)
-	if room := h - len(head) - 2; len(foot) > max(0, room/2) {
-		foot = foot[:max(0, room/2)]
-	}
-	lines := append(head, "")
-	if room := h - len(lines) - len(foot) - 1; room > 0 && (s.trace.Proof != nil || s.trace.Tree != nil) {
-		lines = append(lines, strings.Split(s.tree.View(th, w, room), "\n")...)
-	}
-	if len(foot) > 0 {
-		for len(lines) < h-len(foot) {
-			lines = append(lines, "")
-		}
-		lines = append(lines, foot...)
-	}
-	return strings.Join(lines[:min(len(lines), max(0, h))], "\n")
-}
-
-func (s *Why) viewHead(th *theme.Theme, w int) []string {
-	t := s.trace
-	words := map[access.Verdict]string{access.Allowed: "ALLOWED", access.Denied: "DENIED"}[t.Verdict]
-	if words == "" {
-		words = "COULD NOT TELL"
-	}
-	says := ""
-	switch {
-	case t.Agrees != nil && *t.Agrees:
-		says = "keto says so too"
-	case t.Agrees != nil:
-		says = "✗ THE EXPLANATION DOES NOT MATCH KETO'S ANSWER"
-	}
-	title := t.Verdict.Mark() + " " + words
-	lines := []string{th.Tone(whyTone(t.Verdict)).Render(title) + "  " + clean.Line(t.Question, max(1, w-len(title)-len(says)-4)) + "  " + th.Dim.Render(clean.Line(says, max(1, min(len(says)+1, w/2))))}
-	lines = append(lines, wrapWords(t.Summary, w-2, 3)...)
-	if s.err != nil {
-		f := s.host.Env().Explain(s.err)
-		lines = append(lines, th.Bad.Render(clean.Line("  "+f.Why+"; "+f.Hint, w)))
-	}
-	for _, l := range wrapWords(t.Hint, w-2, 2) {
-		lines = append(lines, th.Dim.Render(l))
-	}
-	if t.OrderDependent {
-		lines = append(lines, th.Dim.Render(clean.Line("  Keto may answer otherwise the next time: the answer hangs on the order of its rows.", w)))
-	}
-	return lines
-}
-
-func (s *Why) viewFoot(th *theme.Theme, w int) []string {
-	var out []string
-	for _, n := range s.trace.NearMisses {
-		out = append(out, th.Accent.Render("Almost  ")+clean.Line(n.Summary, max(1, w-8)))
-	}
-	for i, f := range s.trace.Fixes {
-		if i == 0 {
-			out = append(out, th.Strong.Render("Fixes"))
-		}
-		note := "nothing else"
-		switch {
-		case f.Unblocks:
-			note = "removes a block"
-		case f.AlsoGrants > 0:
-			note = "also reaches " + count(f.AlsoGrants, "other object")
-		}
-		lead, text := "  ", clean.Line(fmt.Sprintf("%d  %s", i+1, fixWrites(f)), max(1, w-4-len(note)))
-		if s.fixes && i == s.fix {
-			lead, text = th.Accent.Render(theme.MarkCursor)+" ", th.Selected.Render(text)
-		}
-		out = append(out, lead+text+"  "+th.Dim.Render(clean.Line(note, max(1, w/3))))
-	}
-	return out
-}
-
-// fixWrites are the writes of a fix as text; what they reach stands beside it.
-func fixWrites(f access.Fix) string {
-	var words []string
-	for _, w := range f.Writes {
-		words = append(words, string(w.Op)+" "+w.What().String())
-	}
-	return strings.Join(words, ", ")
-}
-
-// wrapWords breaks a sentence into at most most lines of w cells, indented by two.
-func wrapWords(text string, w, most int) []string {
-	var out []string
-	line := ""
-	for _, word := range strings.Fields(clean.Line(text, 0)) {
-		if line != "" && widget.Width(line)+1+widget.Width(word) > max(1, w) {
-			out = append(out, "  "+line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	if line != "" {
-		out = append(out, "  "+line)
-	}
-	if len(out) > most {
-		out = append(out[:most-1], clean.Line(strings.Join(out[most-1:], " "), max(1, w)))
-	}
-	return out
+	s.tree.Set(root)
 }

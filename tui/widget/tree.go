@@ -21,8 +21,10 @@ type Node struct {
 	Open bool
 	// Lazy nodes have children that are not loaded yet: see Tree.Toggle.
 	Lazy bool
-	// Key tells the screen what was selected; it is not shown.
-	Key string
+	// Key, and Data where a word is not enough, tell the screen what was selected; they
+	// are not shown.
+	Key  string
+	Data any
 }
 
 // Tree shows nodes that open and close. It costs per frame what is visible; the list
