@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +26,6 @@ type console struct {
 	keto     *keto.Client
 	keycloak *keycloak.Server
 	off      map[string]string // why a back end cannot be used, by its name
-	quiet    *globals          // for code that notes things on stderr, which here is the screen
 
 	words   *screens.Vocabulary
 	people  *screens.People
@@ -59,7 +57,7 @@ func (g *globals) runConsole(ctx context.Context) error {
 // newConsole prepares the clients, side by side. Nothing is sent to a server, but
 // secrets are read, which may ask a keyring.
 func newConsole(ctx context.Context, b *backends) *console {
-	c := &console{b: b, off: map[string]string{}, words: screens.NewVocabulary(), quiet: &globals{quiet: true, stderr: io.Discard}}
+	c := &console{b: b, off: map[string]string{}, words: screens.NewVocabulary()}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	try := func(name string, connect func() error) {

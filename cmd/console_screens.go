@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 
+	"gatehouse/access"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -105,6 +106,7 @@ func (c *console) identity(id string) tui.Screen {
 	if c.keto != nil {
 		spec.Keto = c.keto
 		spec.Namespaces = c.words.PersonNamespaces()
+		spec.Links.Why = func(p access.Person) tui.Screen { return c.whyOf(tuple.SubjectID(p.ID)) }
 		spec.Links.Holds = func(s tuple.Subject) tui.Screen { return c.tuples(tuple.Query{Subject: &s}) }
 		spec.Links.Tuple = func(t tuple.Tuple) tui.Screen {
 			return c.tuples(tuple.Query{Namespace: &t.Namespace, Object: &t.Object})
