@@ -68,7 +68,7 @@ func (w *working) explain(ctx context.Context, t *Trace) {
 }
 
 func (w *working) allowed(ctx context.Context, t *Trace) {
-	t.Summary = "Yes: " + w.who() + " has " + w.what() + w.way() + "."
+	t.Summary = "Yes: " + w.who() + " " + w.may() + w.way() + "."
 	if !w.Root.hasDeep(KindInvert) || !w.Root.has(CutDepth) {
 		return
 	}
@@ -77,27 +77,20 @@ func (w *working) allowed(ctx context.Context, t *Trace) {
 	if d := w.with(ctx, w.ask.Question, set, 0, variant{}); d.Verdict == Denied {
 		t.Cause = CauseOpenByDepth
 		t.DepthNeeded = w.depthOf(ctx, Denied)
-		t.Summary = fmt.Sprintf("Yes, but only because Keto stops too early: %s is blocked from %s, %d levels deep, and Keto goes %d.", w.who(), w.what(), t.DepthNeeded, w.limit())
+		t.Summary = fmt.Sprintf("Yes, but only because Keto stops too early: there is a block, %d levels deep, and Keto goes %d. With it %s %s.", t.DepthNeeded, w.limit(), w.who(), w.mayNot())
 		t.Hint = "a block that lies deeper than limit.max_read_depth does not block; put it closer, or raise the limit"
 	}
 }
 
 func (n *Node) hasDeep(k Kind) bool { return n.find(func(m *Node) bool { return m.Kind == k }) != nil }
 
-// way names the stored tuples that an allow goes through.
+// way says by which stored tuples an allow comes about.
 func (w *working) way() string {
-	var via []string
-	for n := w.Root; n != nil; n = n.grant() {
-		if n.Stored != nil {
-			if s := n.Stored.String(); len(via) == 0 || via[len(via)-1] != s {
-				via = append(via, s)
-			}
-		}
-	}
+	via := stored(w.Root, (*Node).grant)
 	if len(via) == 0 {
 		return ""
 	}
-	return ", through " + strings.Join(via, ", then ")
+	return ": " + w.links(via)
 }
 
 // grant goes down an allow: into the child that grants, or into the one of several
@@ -112,7 +105,7 @@ func (n *Node) grant() *Node {
 	var only *Node
 	for _, c := range n.Children {
 		switch {
-		case c.Kind == KindInvert:
+		case c.inverts():
 		case only != nil:
 			return nil
 		default:
@@ -120,6 +113,15 @@ func (n *Node) grant() *Node {
 		}
 	}
 	return only
+}
+
+// inverts reports a "!", also one in parentheses.
+func (n *Node) inverts() bool {
+	if (n.Kind == KindUnion || n.Kind == KindIntersection) && n.operands() == 1 {
+		i := slices.IndexFunc(n.Children, func(c *Node) bool { return c.Kind != KindDirectMulti })
+		return i >= 0 && n.Children[i].inverts()
+	}
+	return n.Kind == KindInvert
 }
 
 // denied names the cause of a denial: the first single change of the circumstances
@@ -143,9 +145,9 @@ func (w *working) denied(ctx context.Context, t *Trace) {
 		}
 	}
 	t.Cause = CauseMissingTuple
-	t.Summary = w.missing()
+	t.Summary, t.Hint = w.missing()
 	if all, err := w.store.Of(ctx, q.Namespace, q.Object); err == nil && len(all) == 0 {
-		t.Hint = "there is no tuple on " + q.Namespace + ":" + q.Object + " at all; names are case-sensitive"
+		t.Hint = strings.TrimPrefix(t.Hint+"; there is no tuple on "+q.Namespace+":"+q.Object+" at all; names are case-sensitive", "; ")
 	}
 }
 
@@ -166,7 +168,7 @@ func (w *working) strict(ctx context.Context, t *Trace) bool {
 		return false
 	}
 	t.Cause = CauseStrict
-	t.Summary = fmt.Sprintf("No: what is stored would give %s to %s, but Keto runs in strict mode, which ignores tuples that the model does not declare.", w.what(), w.who())
+	t.Summary = fmt.Sprintf("%s %s: what is stored would grant it, but Keto runs in strict mode, which ignores tuples that the model does not declare.", w.who(), w.mayNot())
 	return true
 }
 
@@ -176,24 +178,18 @@ func (w *working) blocked(ctx context.Context, t *Trace) bool {
 	}
 	t.Cause = CauseBlocked
 	by := w.Root.find(func(n *Node) bool { return n.Kind == KindInvert && n.Result == NotMember })
-	t.Summary = fmt.Sprintf("%s would have %s, but is blocked: %s.", w.who(), w.what(), w.blocker(by))
+	t.Summary = fmt.Sprintf("%s %s because of a block, although something grants it: %s.", w.who(), w.mayNot(), w.blocker(by))
+	t.Hint = "a block wins over whatever grants; remove it, or take " + w.who() + " out of what it names"
 	return true
 }
 
-// blocker names the tuples by which a "!" denies.
+// blocker says by which stored tuples a "!" denies.
 func (w *working) blocker(n *Node) string {
-	var via []string
-	for ; n != nil; n = n.next() {
-		if n.Stored != nil {
-			if s := n.Stored.String(); len(via) == 0 || via[len(via)-1] != s {
-				via = append(via, s)
-			}
-		}
-	}
+	via := stored(n, (*Node).next)
 	if len(via) == 0 {
 		return "a rule with \"!\" denies"
 	}
-	return strings.Join(via, ", and ")
+	return w.links(via)
 }
 
 // next goes down a proof: into the child that grants, through a "!" into its child.
@@ -238,17 +234,27 @@ func (w *working) depth(ctx context.Context, t *Trace) bool {
 	}
 	set := w.set
 	set.MaxDepth = deepest
-	if !w.allows(w.with(ctx, w.ask.Question, set, 0, variant{})) {
+	deep := w.with(ctx, w.ask.Question, set, 0, variant{})
+	if !w.allows(deep) {
 		return false
 	}
 	t.Cause = CauseDepth
 	t.DepthNeeded = w.depthOf(ctx, Allowed)
-	t.Summary = fmt.Sprintf("No: the way that would give %s to %s is %d levels deep, and Keto stops after %d.", w.what(), w.who(), t.DepthNeeded, w.limit())
+	t.Summary = fmt.Sprintf("%s %s: what would grant it is %d levels deep, and Keto stops after %d%s.", w.who(), w.mayNot(), t.DepthNeeded, w.limit(), w.deepWay(deep.Root))
 	t.Hint = "grant it closer to the object, or raise limit.max_read_depth"
 	if w.limit() < w.set.MaxDepth {
 		t.Hint = "ask with a larger --max-depth"
 	}
 	return true
+}
+
+// deepWay says by which stored tuples it would be granted.
+func (w *working) deepWay(root *Node) string {
+	via := stored(root, (*Node).grant)
+	if len(via) == 0 {
+		return ""
+	}
+	return " (" + w.links(via) + ")"
 }
 
 // depthOf is the least depth at which the answer is v; 0 when there is none.
@@ -270,7 +276,7 @@ func (w *working) parent(ctx context.Context, t *Trace) bool {
 	}
 	t.Cause = CauseParent
 	id, kind := w.bareParent(ctx, at)
-	t.Summary = fmt.Sprintf("No: %s is stored with the bare id %q where an object is needed, so nothing is inherited from it.", at.Tuple.Left(), id)
+	t.Summary = fmt.Sprintf("%s %s: %s holds the bare id %q where it needs the object %s:%s, so nothing is inherited from there.", w.who(), w.mayNot(), at.Tuple.Left(), id, kind, id)
 	t.Hint = fmt.Sprintf("replace it by %s@%s:%s#", at.Tuple.Left(), kind, id)
 	return true
 }
@@ -301,7 +307,7 @@ func (w *working) sets(ctx context.Context, t *Trace) bool {
 	t.Cause = CauseSet
 	right := *at.Stored
 	right.Subject = tuple.SubjectSet(right.Subject.Set.Namespace, right.Subject.Set.Object, w.wrongSet(right))
-	t.Summary = fmt.Sprintf("No: %s is stored, but the model expects %s.", at.Stored, right.Subject)
+	t.Summary = fmt.Sprintf("%s %s: %s is stored, but the model expects %s there.", w.who(), w.mayNot(), at.Stored, right.Subject)
 	t.Hint = "replace it by " + right.String()
 	return true
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // alias asks the question under the other names of the person.
@@ -32,11 +33,30 @@ func (w *working) alias(ctx context.Context, t *Trace) bool {
 				meant.Subject = w.ask.Question.Subject
 				w.meant = &meant
 			}
-			t.Summary = fmt.Sprintf("%s is known to the tuples as %s%s; this check asks for %s.", w.who(), as, grantOf(d.Root), w.ask.Question.Subject)
-			t.Hint = "write the tuple for the name that the check uses, or ask for the name that the tuples use"
+			t.Summary = w.otherName(d.Root, as)
+			t.Hint = "add the name that the check uses, or have the application ask with the name that the tuples use"
 		}
 	}
 	return t.Cause == CauseAlias
+}
+
+// otherName is the sentence for somebody whom the tuples name otherwise than the check.
+func (w *working) otherName(root *Node, as string) string {
+	asked := w.ask.Question.Subject.String()
+	for _, a := range w.ask.Aliases {
+		if a.Subject.Equal(w.ask.Question.Subject) && !strings.HasPrefix(string(a.Kind), string(AliasObject)) {
+			asked += " (" + string(a.Kind) + ")"
+			break
+		}
+	}
+	who, place := w.who(), "known to the tuples"
+	if w.ask.Name == "" {
+		who = "The same person"
+	}
+	if n := direct(root); n != nil {
+		place = "in " + n.Stored.Left()
+	}
+	return fmt.Sprintf("%s is %s as %s, but this check asks for %s.", who, place, as, asked)
 }
 
 // direct is the node at which the subject itself is found.

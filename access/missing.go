@@ -40,27 +40,29 @@ func (ws *ways) collect(n *Node) {
 	}
 }
 
-// missing is the sentence for a subject that no tuple leads to.
-func (w *working) missing() string {
+// missing is the sentence for a subject that no tuple leads to, and who could give it.
+func (w *working) missing() (summary, hint string) {
 	var ws ways
 	ws.collect(w.Root)
 	slices.Sort(ws.filled)
 	filled := slices.Compact(ws.filled)
-	only := "and that is the only way to " + w.what()
+	only := "and that is the only way " + w.toHave()
 	if ws.needed {
-		only = "which " + w.what() + " needs"
+		only = "which is needed " + w.toHave()
 	}
 	switch {
 	case w.Root.hasDeep(KindInvert) && w.denier() != nil:
-		return fmt.Sprintf("No: %s does not have %s: %s.", w.who(), w.what(), w.blocker(w.denier()))
+		return fmt.Sprintf("%s %s because of a block: %s.", w.who(), w.mayNot(), w.blocker(w.denier())), "nothing grants it either"
+	case len(filled) == 1 && filled[0] == w.askedSet():
+		return fmt.Sprintf("%s is not in %s.", w.who(), filled[0]), w.whoCouldGive(filled)
 	case len(filled) == 1:
-		return fmt.Sprintf("%s is not in %s, %s.", w.who(), filled[0], only)
+		return fmt.Sprintf("%s is not in %s, %s.", w.who(), filled[0], only), w.whoCouldGive(append(filled, w.askedSet()))
 	case len(filled) > 1:
-		return fmt.Sprintf("%s is in none of the %d that could give %s: %s.", w.who(), len(filled), w.what(), few(filled))
+		return fmt.Sprintf("%s %s: that takes being in %s.", w.who(), w.mayNot(), orOf(filled)), w.whoCouldGive(append([]string{w.askedSet()}, filled...))
 	case len(ws.empty) > 0:
-		return fmt.Sprintf("Nobody has %s: there is no tuple on %s.", w.what(), few(ws.empty))
+		return fmt.Sprintf("%s %s, and nobody else may: there is nobody in %s.", w.who(), w.mayNot(), orOf(ws.empty)), w.whoCouldGive([]string{w.askedSet()})
 	}
-	return "No: " + sentence(w.ask.Question, " does not have ") + "; no stored tuple leads there."
+	return fmt.Sprintf("%s %s: no stored tuple leads there.", w.who(), w.mayNot()), ""
 }
 
 // denier is the "!" by which the refutation denies, if it does.

@@ -54,7 +54,7 @@ func TestEveryTicketsCauseIsNamed(t *testing.T) {
 	s, m, ts := loadStory(t)
 	names := map[string]string{ // what the sentence must name
 		"ann-q3-report":      "Group:finance#members",
-		"dana-payroll":       "Group:contractors#members@8f1c-dana",
+		"dana-payroll":       "Group:contractors#members, which is in Doc:payroll-june#blocked",
 		"support-runbook":    `"support-desk"`,
 		"gustav-budget":      "Group:finance#members",
 		"tomas-handout":      "6 levels deep",

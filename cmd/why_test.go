@@ -48,7 +48,7 @@ func TestWhyWithoutAServer(t *testing.T) {
 	}{
 		{"Doc:q3#view@ben", nil, exitYes, "", []string{"✓ allowed", "Group:g#members@ben", "model.ts:61"}},
 		{"Doc:q3#view@ann", nil, exitNo, access.CauseMissingTuple, []string{"✗ denied", "ann is not in Group:g#members", "nobody"}},
-		{"Doc:q3#view@dana", nil, exitNo, access.CauseBlocked, []string{"but is blocked: Doc:q3#blocked@dana"}},
+		{"Doc:q3#view@dana", nil, exitNo, access.CauseBlocked, []string{"because of a block", "dana is in Doc:q3#blocked"}},
 		{"Doc:run#view@carl", nil, exitNo, access.CauseParent, []string{`bare id "f"`, "Doc:run#parents@Folder:f#"}},
 		{"Doc:bad#view@ben", nil, exitProblem, access.CauseUnknownRelation, []string{"? unknown", "Doc:bad#viewers@Group:g#members"}},
 		{"Doc:q3#view@ben", []string{"--max-depth", "2"}, exitNo, access.CauseDepth, []string{"Keto stops after 2"}},
