@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gatehouse/demo/gate"
+	"gatehouse/demo/systems/basic"
+	"gatehouse/demo/systems/flaskjwt"
 	"gatehouse/demo/systems/oryhome"
 )
 
@@ -23,6 +25,9 @@ type Entry struct {
 func Catalog() []Entry {
 	return []Entry{
 		{"ory-home", oryhome.New},
+		{"basic", basic.New},
+		{"flask-jwt", flaskjwt.New},
+		{"flask-jwt-refresh", flaskjwt.NewRefresh},
 	}
 }
 
