@@ -18,6 +18,7 @@ var walls = map[string][]string{
 	"access/roles":      {},
 	"access":            {"access/tuple", "access/opl"},
 	"access/lint":       {"access", "access/tuple", "access/opl"},
+	"access/assert":     {"access", "access/lint", "access/tuple", "access/opl"},
 	"access/login":      {"access", "access/roles"},
 	"access/login/live": {"access", "access/login", "access/roles", "access/roles/live", "clients", "clients/transport", "clients/keycloak"},
 	"access/person":     {"access", "access/tuple", "clients", "clients/kratos", "clients/keto", "clients/keycloak"},
