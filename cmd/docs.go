@@ -22,6 +22,7 @@ import (
 var generatedDocs = map[string]func(w io.Writer, root *cobra.Command) error{
 	"commands.md": writeCommandDocs,
 	"keys.md":     writeKeyDocs,
+	"lints.md":    func(w io.Writer, _ *cobra.Command) error { return writeLintDocs(w) },
 	"output.md":   func(w io.Writer, _ *cobra.Command) error { return writeSchemaDocs(w) },
 }
 

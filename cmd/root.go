@@ -140,6 +140,9 @@ func newRootCommand(g *globals) *cobra.Command {
 		newMatrixCommand(g),
 		newWhatIfCommand(g),
 		newFixCommand(g),
+		newLintCommand(g),
+		newTestCommand(g),
+		newOPLCommand(g),
 		// setting up
 		newDemoCommand(g),
 		newStackCommand(g),

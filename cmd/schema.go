@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/access"
+	"gatehouse/access/assert"
+	"gatehouse/access/lint"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/stack"
@@ -39,7 +41,12 @@ var schemaTypes = map[string]struct {
 	"session":         {sessionOut{}, "identities sessions"},
 	"import":          {importResult{}, "tuples import"},
 	"keycloak-step":   {keycloakStep{}, "keycloak setup, keycloak check"},
+	"finding":         {lint.Finding{}, "lint"},
+	"lint-code":       {lint.About{}, "lint --codes"},
 	"namespace":       {namespaceOut{}, "namespaces"},
+	"opl-format":      {formatOut{}, "opl fmt"},
+	"opl-graph":       {opl.Graph{}, "opl graph"},
+	"opl-problem":     {oplProblem{}, "opl check"},
 	"role":            {roleOut{}, "roles list"},
 	"role-change":     {roleChange{}, "roles grant, roles revoke"},
 	"role-holder":     {roleHolderOut{}, "roles holders"},
@@ -48,6 +55,8 @@ var schemaTypes = map[string]struct {
 	"stack":           {stack.Info{}, "stack up"},
 	"stack-cache":     {stack.CacheEntry{}, "stack cache"},
 	"stack-status":    {stack.Status{}, "stack status, stack list"},
+	"test":            {testOut{}, "test"},
+	"test-row":        {assert.Row{}, "test --jsonl"},
 	"trace":           {access.Trace{}, "check, why"},
 	"tree":            {treeOut{}, "tuples expand"},
 	"tuple":           {tuple.Tuple{}, "tuples list, tuples export"},

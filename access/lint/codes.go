@@ -147,7 +147,7 @@ var codes = []About{
 		"Point keto.opl at the model that is deployed."},
 
 	{PoisonTuple, Error, "tuples", "a subject set with a relation that its namespace does not declare",
-		"Keto answers 400 to every check that meets it: people who have access by another way get an error, depending on the order of rows.",
+		"People who have access by another way get an error in its place, depending on the order in which Keto reads its rows.",
 		"Replace it by the relation that was meant."},
 	{UnknownNamespace, Error, "tuples", "a namespace that neither model nor server has",
 		"Keto denies everything about it: the tuple gives nobody anything.",
@@ -162,7 +162,7 @@ var codes = []About{
 		"Outside strict mode it grants all the same; in strict mode it may be ignored: who is let in hangs on a setting.",
 		"Write the type that is declared, or declare this one."},
 	{TraversedID, Error, "tuples", "a bare id on a relation that is traversed",
-		"Keto passes over it: nothing is inherited, and nobody gets what the parent grants.",
+		"Nothing is inherited: nobody gets what the parent grants.",
 		"Write the object as a subject set, such as Folder:f#."},
 	{PlainClassRelation, Warning, "tuples", "a subject set with a relation of a class that has none",
 		"Nobody is ever in it: the tuple gives nobody anything.",

@@ -13,6 +13,7 @@ type directory struct {
 	ids    map[string]bool
 	mails  map[string]string // id by e-mail in lower case
 	joined map[string]string // e-mail by its form without @
+	shared map[string]string // another e-mail with the same form
 	byID   int               // tuples that name people by their id
 	byMail int
 	mailed []Finding // what is told at the end, if ids are the custom
@@ -20,7 +21,7 @@ type directory struct {
 }
 
 func newDirectory() *directory {
-	return &directory{ids: map[string]bool{}, mails: map[string]string{}, joined: map[string]string{}}
+	return &directory{ids: map[string]bool{}, mails: map[string]string{}, joined: map[string]string{}, shared: map[string]string{}}
 }
 
 // joined is how some applications name people: the address without its @.
@@ -38,6 +39,7 @@ func (d *directory) add(p access.Person) []Finding {
 		case !taken:
 			d.joined[joined(mail)] = mail
 		case other != mail:
+			d.shared[joined(mail)] = mail
 			f := newFinding(EmailCollision, "identity "+p.ID, fmt.Sprintf("%s and %s are the same without the @: %s.", other, mail, joined(mail)))
 			out = append(out, f)
 		}
@@ -70,6 +72,11 @@ func (d *directory) subject(t tuple.Tuple) []Finding {
 	}
 	if mail, ok := d.joined[low]; ok {
 		who := d.mails[mail]
+		if other, ok := d.shared[low]; ok { // whom it was meant for is for a person to say
+			f := about(JoinedEmail, t, fmt.Sprintf("%s names somebody by their e-mail without the @: %s or %s.", t.Left(), mail, other))
+			f.Severity, f.Meaning = Error, "Both of them get what one of them was given."
+			return []Finding{f}
+		}
 		f := about(JoinedEmail, t, fmt.Sprintf("%s names %s by their e-mail without the @.", t.Left(), mail))
 		f.Meaning = fmt.Sprintf("Whoever registers another address that reads %s without its @, such as %s, gets this access.", id, lookalike(mail))
 		return []Finding{f.replaced(t, as(who))}
