@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"gatehouse/access"
+	"gatehouse/access/assert"
+	"gatehouse/access/lint"
+	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak/setup"
@@ -49,6 +52,13 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 			matrixOut{SubjectSet: set.Subject.Set, Name: "n", Verdicts: map[string]access.Verdict{}, Reasons: map[string]string{"view": "r"}}},
 		"reach": {reachOut{Verdict: access.Allowed, Kind: "person", By: []string{}, Tuple: id}, reachOut{Verdict: access.Unknown, Kind: "set", Name: "n", By: []string{"t"}, Reason: "r", Tuple: set}},
 
+		"finding":        {lint.Finding{Severity: lint.Error}, lint.Finding{Severity: lint.Info, Tuple: "t", Rule: &access.Rule{}, Fix: []access.Write{access.NewWrite(access.OpAdd, id)}}},
+		"lint-code":      {lint.Codes()[0]},
+		"opl-format":     {formatOut{}, formatOut{Text: "t", Diff: "d"}},
+		"opl-graph":      {opl.Graph{Nodes: []opl.GraphNode{{Kind: opl.NodeRelation}}, Edges: []opl.GraphEdge{{Kind: opl.EdgeTraverses, Via: "v", Not: true, All: true}}}},
+		"opl-problem":    {oplProblem{Severity: "error", By: "keto"}, oplProblem{Severity: "warning", By: "gatehouse", Source: "s"}},
+		"test":           {testOut{Tests: []assert.Row{}, Summary: assert.Summary{Coverage: assert.Coverage{Permissions: []assert.PermissionCoverage{{}}, Missing: []assert.Operand{{}}}}}},
+		"test-row":       {assert.Row{Expect: "allow", Result: assert.Pass}, assert.Row{Expect: "who_can", Result: assert.Fail, Got: access.Denied, Reason: "r", Group: "g", Missing: []string{"m"}, Extra: []string{"e"}, Trace: &access.Trace{Verdict: access.Denied, Server: access.Denied}}},
 		"import":         {importResult{}, importResult{ResumeLine: 3}},
 		"version":        {buildVersion(), versionInfo{Servers: []serverVersion{{Server: "keto", Error: "x"}}}},
 		"error":          {errorJSON{errorBody{Kind: "denied"}}},

@@ -366,12 +366,12 @@ func (o *testOptions) online(ctx context.Context, f *assert.File, ids map[string
 		if id, ok := ids[n.Key]; ok {
 			return id, nil
 		}
-		return personID(ctx, b, n)
+		return loginID(ctx, b, n)
 	}}, nil
 }
 
-// personID is the Kratos id behind a login name.
-func personID(ctx context.Context, b *backends, n assert.Name) (string, error) {
+// loginID is the Kratos id behind a login name.
+func loginID(ctx context.Context, b *backends, n assert.Name) (string, error) {
 	k, err := b.Kratos(ctx)
 	if err != nil {
 		return "", fmt.Errorf("%w; or say who it is with --set %s=ID", err, n.Key)
