@@ -79,7 +79,10 @@ const (
 	keySeen  = "_seen"  // when it was used last, for the idle timeout
 )
 
-func init() { gob.Register([]string{}) }
+func init() {
+	gob.Register([]string{})
+	gob.Register(time.Time{})
+}
 
 // CookieName is the name of a system's session cookie.
 func (e *Env) CookieName(system string) string {
@@ -155,6 +158,14 @@ func (s *Session) Begin(now time.Time) error {
 	}
 	s.m.Put(s.ctx, keyBegun, now)
 	s.m.Put(s.ctx, keySeen, now)
+	return nil
+}
+
+// Renew gives the session another token and leaves the rest as it is.
+func (s *Session) Renew() error {
+	if err := s.m.RenewToken(s.ctx); err != nil {
+		return UpstreamFailed(decisions.Sessions, err)
+	}
 	return nil
 }
 

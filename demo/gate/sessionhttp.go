@@ -22,7 +22,7 @@ func (m *mounted) sessionHandler(c *Call, next func(context.Context, http.Respon
 			return
 		}
 		r = r.WithContext(ctx)
-		sw := &sessionWriter{ResponseWriter: w, m: m.sessions, ctx: ctx, c: c}
+		sw := &sessionWriter{ResponseWriter: w, m: m.sessions, ctx: ctx, c: c, sent: token}
 		next(ctx, sw, r)
 		sw.commit()
 	})
@@ -34,6 +34,7 @@ type sessionWriter struct {
 	m    *scs.SessionManager
 	ctx  context.Context
 	c    *Call
+	sent string // the token that came with the request
 	done bool
 	lost bool // the store failed: the answer became a 503
 }
@@ -48,7 +49,8 @@ func (w *sessionWriter) commit() {
 	case scs.Modified:
 		var token string
 		var expires time.Time
-		if token, expires, err = w.m.Commit(w.ctx); err == nil {
+		// A cookie that the browser has already is not sent again.
+		if token, expires, err = w.m.Commit(w.ctx); err == nil && token != w.sent {
 			w.m.WriteSessionCookie(w.ctx, w.ResponseWriter, token, expires)
 		}
 	case scs.Destroyed:

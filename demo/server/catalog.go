@@ -9,6 +9,7 @@ import (
 	"gatehouse/demo/gate"
 	"gatehouse/demo/systems/basic"
 	"gatehouse/demo/systems/flaskjwt"
+	"gatehouse/demo/systems/formlogin"
 	"gatehouse/demo/systems/oryhome"
 )
 
@@ -28,6 +29,7 @@ func Catalog() []Entry {
 		{"basic", basic.New},
 		{"flask-jwt", flaskjwt.New},
 		{"flask-jwt-refresh", flaskjwt.NewRefresh},
+		{"form-login", formlogin.New},
 	}
 }
 
