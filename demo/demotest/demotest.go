@@ -88,7 +88,11 @@ func Send(t testing.TB, method, base, path string, header http.Header, body stri
 		t.Fatal(err)
 	}
 	raw, query, _ := strings.Cut(path, "?")
-	req.URL = &url.URL{Scheme: u.Scheme, Host: u.Host, Opaque: "//" + u.Host + raw, RawQuery: query}
+	plain, err := url.PathUnescape(raw)
+	if err != nil {
+		t.Fatalf("the path %q cannot be sent: %v", raw, err)
+	}
+	req.URL = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: plain, RawPath: raw, RawQuery: query}
 	for name, values := range header {
 		if strings.EqualFold(name, "Host") {
 			req.Host = values[0]

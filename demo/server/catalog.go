@@ -11,6 +11,7 @@ import (
 	"gatehouse/demo/systems/flaskjwt"
 	"gatehouse/demo/systems/formlogin"
 	"gatehouse/demo/systems/oryhome"
+	"gatehouse/demo/systems/oryoathkeeper"
 )
 
 // Maker makes a system; an error says what it lacks.
@@ -30,6 +31,7 @@ func Catalog() []Entry {
 		{"flask-jwt", flaskjwt.New},
 		{"flask-jwt-refresh", flaskjwt.NewRefresh},
 		{"form-login", formlogin.New},
+		{"ory-oathkeeper", oryoathkeeper.New},
 	}
 }
 
