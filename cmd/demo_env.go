@@ -73,7 +73,7 @@ func first(values ...string) string {
 // asked for more than the secret of the web application's client.
 func (d *demoServe) options(ctx context.Context, g *globals) (server.Options, error) {
 	o := d.o
-	o.Secret = g.getenv("SECRET_KEY")
+	o.Secret, o.UIListen = g.getenv("SECRET_KEY"), d.uiListen
 	e := &o.Env
 	e.Accounts, e.Subject = gate.Accounts(d.accounts), gate.SubjectRule(d.subject)
 	if e.Accounts != gate.Story && e.Accounts != gate.Seeds {

@@ -99,6 +99,10 @@ type System struct {
 	Routes []Route
 	Guards map[string]Guard
 
+	// AlsoAtRoot serves the same paths at / of a server with several systems: for a
+	// proxy in front that knows nothing of our prefixes.
+	AlsoAtRoot bool
+
 	// Session asks for a server-side session; nil for a system that has none.
 	Session *SessionOptions
 	// Options answers OPTIONS on a known path; nil answers 200 with Allow, as Flask does.

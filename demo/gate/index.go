@@ -29,8 +29,12 @@ type indexSystem struct {
 	decisions.System
 	About  string
 	WhoIs  string
-	People []Person
+	First  []Person // those with a button at once
+	Rest   []Person // those behind a fold
 }
+
+// shownPeople is how many people have a button at once.
+const shownPeople = 8
 
 // index shows every system, who is logged in there, and what each route needs.
 func (s *Server) index(c *Call) {
@@ -40,7 +44,9 @@ func (s *Server) index(c *Call) {
 		e := indexSystem{System: d, About: sys.About, WhoIs: s.whoIs(c, sys)}
 		e.URL = s.mounts[sys.ID].prefix + "/"
 		if sys.SignIn != nil && sys.People != nil && s.mayImpersonate() {
-			e.People = sys.People()
+			people := sys.People()
+			n := min(shownPeople, len(people))
+			e.First, e.Rest = people[:n], people[n:]
 		}
 		list = append(list, e)
 	}

@@ -41,6 +41,9 @@ func mount(mux *http.ServeMux, env *Env, s *System, prefix string) *mounted {
 	}
 	for path, routes := range paths {
 		mux.Handle(exact(prefix+path), m.wrap(m.path(routes)))
+		if s.AlsoAtRoot && prefix != "" {
+			mux.Handle(exact(path), m.wrap(m.path(routes)))
+		}
 	}
 	if paths["/{rest...}"] == nil {
 		mux.Handle(prefix+"/", m.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

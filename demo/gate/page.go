@@ -16,7 +16,10 @@ var (
 	style     = mustRead("web/style.css")
 	styleSum  = sha256.Sum256(style)
 	stylePath = "/-/style." + hex.EncodeToString(styleSum[:6]) + ".css"
-	pages     = template.Must(template.New("").Funcs(template.FuncMap{"style": func() string { return stylePath }}).ParseFS(web, "web/*.html"))
+	pages     = template.Must(template.New("").Funcs(template.FuncMap{
+		"style": func() string { return stylePath },
+		"pair":  func(id string, p Person) map[string]any { return map[string]any{"ID": id, "Person": p} },
+	}).ParseFS(web, "web/*.html"))
 )
 
 func mustRead(name string) []byte {

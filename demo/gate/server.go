@@ -31,6 +31,8 @@ type Config struct {
 	Alone bool
 	// Note is shown on the index page.
 	Note string
+	// Ring takes the decisions; nil makes one.
+	Ring *Ring
 }
 
 // Server serves systems.
@@ -58,7 +60,10 @@ func New(env *Env, conf Config, systems ...*System) (*Server, error) {
 		return nil, fmt.Errorf("the server's own URL %q cannot be read", conf.PublicURL)
 	}
 	env.publicURL = strings.TrimSuffix(conf.PublicURL, "/")
-	s := &Server{Env: env, Ring: newRing(), systems: systems, conf: conf, mounts: map[string]*mounted{}, hosts: map[string]bool{}}
+	s := &Server{Env: env, Ring: conf.Ring, systems: systems, conf: conf, mounts: map[string]*mounted{}, hosts: map[string]bool{}}
+	if s.Ring == nil {
+		s.Ring = newRing()
+	}
 	for _, h := range append([]string{"127.0.0.1", "localhost", "::1", u.Hostname()}, conf.Hosts...) {
 		s.hosts[strings.ToLower(h)] = true
 	}

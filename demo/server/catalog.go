@@ -7,11 +7,6 @@ import (
 	"strings"
 
 	"gatehouse/demo/gate"
-	"gatehouse/demo/systems/basic"
-	"gatehouse/demo/systems/flaskjwt"
-	"gatehouse/demo/systems/formlogin"
-	"gatehouse/demo/systems/oryhome"
-	"gatehouse/demo/systems/oryoathkeeper"
 )
 
 // Maker makes a system; an error says what it lacks.
@@ -23,17 +18,9 @@ type Entry struct {
 	New Maker
 }
 
-// Catalog lists every system there is, in the order in which they are shown.
-func Catalog() []Entry {
-	return []Entry{
-		{"ory-home", oryhome.New},
-		{"basic", basic.New},
-		{"flask-jwt", flaskjwt.New},
-		{"flask-jwt-refresh", flaskjwt.NewRefresh},
-		{"form-login", formlogin.New},
-		{"ory-oathkeeper", oryoathkeeper.New},
-	}
-}
+// Catalog lists every system there is, in the order in which they are shown. Each
+// group of systems has a file of its own.
+func Catalog() []Entry { return slices.Concat(ory(), oidc(), accounts()) }
 
 // IDs are the ids of all systems.
 func IDs() []string {

@@ -30,6 +30,9 @@ type Options struct {
 	Hosts []string
 	// Secret is the server's secret; empty makes one for this run.
 	Secret string
+	// UIListen is where Kratos' pages are served at / as well: HOST:PORT, "auto" for
+	// where Kratos sends people, "off" or empty for nowhere.
+	UIListen string
 	// DebugSocket is where decisions are told; empty is the default place, "off" nowhere.
 	DebugSocket string
 	// SessionStore is "memory" or a redis:// URL.
@@ -54,6 +57,7 @@ type Server struct {
 	Socket string
 
 	http  *http.Server
+	ui    *http.Server
 	debug *http.Server
 	stop  func() error
 	done  chan error
@@ -143,6 +147,9 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	s.http.ErrorLog = slog.NewLogLogger(env.Log.Handler(), slog.LevelWarn)
 	env.Log.Info("start", "url", s.URL, "systems", len(systems), "accounts", string(env.Accounts), "strict", env.Strict, "subject", string(env.Subject),
 		"trust_proxy_headers", env.TrustProxyHeaders, "insecure_http", env.InsecureHTTP)
+	if err := s.openUI(ctx, o, l.Addr().String()); err != nil {
+		return nil, errors.Join(err, s.Server.Close(), stop())
+	}
 	if err := s.openSocket(o.DebugSocket, l.Addr().String()); err != nil {
 		return nil, errors.Join(err, s.Server.Close(), stop())
 	}
@@ -203,6 +210,9 @@ func (s *Server) Close() error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close()
+	}
+	if s.ui != nil {
+		err = errors.Join(err, s.ui.Shutdown(ctx))
 	}
 	if s.debug != nil {
 		_ = s.debug.Close() // a stream would go on for ever; closing removes the socket

@@ -79,5 +79,5 @@ func (a *app) home(c *gate.Call) {
 		return
 	}
 	c.Plain(http.StatusOK, gate.Plain{Title: "SoftwarePals", Lines: []string{"Welcome. Kratos knows you, and Keto lets you read this page."},
-		Details: [][2]string{{"Signed in as", c.Subject().Email}, {"Relation", Relation}}, Links: []gate.Link{{Text: "All systems", Href: "/"}}})
+		Details: [][2]string{{"Signed in as", c.Subject().Email}, {"Relation", Relation}}, Links: []gate.Link{{Text: "All systems", Href: c.Env.PublicURL() + "/"}}})
 }

@@ -44,7 +44,7 @@ func New(env *gate.Env) (*gate.System, error) {
 		ID: "ory-oathkeeper", Title: "Application behind Oathkeeper", Guard: "signed proof of Oathkeeper", Seed: "000, 001",
 		About: "Oathkeeper in front looks at the Kratos session and asks Keto; this application believes only the token that Oathkeeper signs. Reach it through " +
 			clean.Line(env.OathkeeperProxyURL, 200) + "/oathkeeper.",
-		Guards: map[string]gate.Guard{"proof": a.guard},
+		Guards: map[string]gate.Guard{"proof": a.guard}, AlsoAtRoot: true,
 		Routes: []gate.Route{
 			{Method: http.MethodGet, Path: "/oathkeeper", Policy: need, Serve: greet},
 			{Method: http.MethodPost, Path: "/oathkeeper", Policy: need, Serve: greet},

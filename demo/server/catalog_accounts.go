@@ -1,0 +1,17 @@
+package server
+
+import (
+	"gatehouse/demo/systems/basic"
+	"gatehouse/demo/systems/flaskjwt"
+	"gatehouse/demo/systems/formlogin"
+)
+
+// accounts are the systems with accounts of their own.
+func accounts() []Entry {
+	return []Entry{
+		{"basic", basic.New},
+		{"flask-jwt", flaskjwt.New},
+		{"flask-jwt-refresh", flaskjwt.NewRefresh},
+		{"form-login", formlogin.New},
+	}
+}

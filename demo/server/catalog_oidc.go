@@ -1,0 +1,7 @@
+package server
+
+// oidc are the systems that stand on an issuer of tokens or a login provider.
+func oidc() []Entry {
+	return []Entry{
+	}
+}
