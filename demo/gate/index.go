@@ -27,10 +27,10 @@ func (s *Server) buildIndex(mux *http.ServeMux) {
 
 type indexSystem struct {
 	decisions.System
-	About  string
-	WhoIs  string
-	First  []Person // those with a button at once
-	Rest   []Person // those behind a fold
+	About string
+	WhoIs string
+	First []Person // those with a button at once
+	Rest  []Person // those behind a fold
 }
 
 // shownPeople is how many people have a button at once.
