@@ -60,6 +60,8 @@ type Asked struct {
 	// Issuer is what the application takes for the realm's address.
 	Issuer string
 	Grant  Grant
+	// Audience is the clientId of the API that the access token is shown to.
+	Audience string
 	// PKCE, PAR and DPoP say what the application's request has.
 	PKCE, PAR, DPoP Sends
 	// PastedToken is a token to look at.

@@ -112,6 +112,9 @@ const (
 	OpEnableOrganization Op = "enable_organization"   // Name: its alias
 	OpAddScopeMapping    Op = "add_scope_mapping"     // Client, Role, and RoleClient for a client role
 	OpSetMapper          Op = "set_mapper"            // Name: the mapper, Scope or Client: its owner, Config
+	OpAddMapper          Op = "add_mapper"            // Client, Name, Value: its type, Config
+	OpAllowUser          Op = "allow_user"            // Client, User, Name: the resource, Value: a scope of it, or empty
+	OpAddToPolicy        Op = "add_user_to_policy"    // Client, User, Name and ID: the policy
 )
 
 // Write is one change on the server. Fields that an operation does not have are

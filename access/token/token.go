@@ -290,3 +290,7 @@ func At(claims map[string]any, path []string) []string {
 	}
 	return texts(at)
 }
+
+// Signed is the token itself, for the one who has to show it to its maker. It must
+// not be printed, logged or kept.
+func (t *Token) Signed() string { return t.signed }
