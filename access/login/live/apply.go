@@ -135,7 +135,7 @@ func (a *Applied) Undo(ctx context.Context) error {
 
 // move prepares a write.
 func (x *Explainer) move(ctx context.Context, w login.Write, in Inputs) (move, error) {
-	for _, find := range []func(context.Context, login.Write, Inputs) (*move, error){x.userMove, x.realmMove, x.clientMove, x.roleMove} {
+	for _, find := range []func(context.Context, login.Write, Inputs) (*move, error){x.userMove, x.realmMove, x.clientMove, x.roleMove, x.claimMove} {
 		m, err := find(ctx, w, in)
 		if err != nil {
 			return move{}, err

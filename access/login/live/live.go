@@ -102,6 +102,8 @@ type gather struct {
 	// user and client are the rows as the client package has them.
 	user   *keycloak.User
 	client *keycloak.Client
+
+	scopeIDs map[string]string // of client scopes, by name
 }
 
 // rounds are what to read, one after the other, since each rests on what the ones
