@@ -64,6 +64,10 @@ type Trace struct {
 	// DepthNeeded is the limit.max_read_depth at which the answer would be another one,
 	// 0 where depth does not matter.
 	DepthNeeded int `json:"depth_needed,omitempty"`
+	// Basis is what the explanation rests on; empty when nothing was explained.
+	Basis Basis `json:"basis,omitempty"`
+	// Facts are what was found out about the server, where the answer hangs on it.
+	Facts *Facts `json:"server_facts,omitempty"`
 	// OrderDependent says that Keto may answer otherwise the next time: the answer
 	// hangs on the order in which it comes across its rows.
 	OrderDependent bool `json:"order_dependent,omitempty"`

@@ -49,8 +49,8 @@ func (w *working) explain(ctx context.Context, t *Trace) {
 	switch {
 	case w.Verdict == Allowed:
 		w.allowed(ctx, t)
-	case w.x.Model == nil && w.x.ModelUnknown:
-		w.withoutModel(t)
+	case w.blind():
+		w.withoutModel(ctx, t)
 	case w.Verdict == Denied:
 		w.denied(ctx, t)
 	default:

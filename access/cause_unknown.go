@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -8,7 +9,7 @@ import (
 	"gatehouse/access/tuple"
 )
 
-func (w *working) withoutModel(t *Trace) {
+func (w *working) withoutModel(ctx context.Context, t *Trace) {
 	t.Cause = CauseModelUnknown
 	t.Explained, t.Agrees = Unknown, nil
 	t.Hint = "set keto.opl, or --opl, to the source of the permission model: Keto does not hand it out"
@@ -22,7 +23,9 @@ func (w *working) withoutModel(t *Trace) {
 	}
 	if t.Server == NotAsked {
 		t.Verdict = Unknown
+		return
 	}
+	w.inferred(ctx, t)
 }
 
 // failed tells why there is no verdict.
@@ -91,7 +94,7 @@ func (w *working) disagree(t *Trace) {
 		t.Summary = fmt.Sprintf("Keto says %s; why cannot be told: %v.", t.Server, w.readError())
 		t.Hint = ""
 	default:
-		t.Hint = "the model in keto.opl may not be the one that Keto runs, its max_depth, max_width or strict mode may be others than configured, or the tuples changed meanwhile"
+		t.Hint = suspect(t.Facts, w.set)
 	}
 	if t.Explained != Unknown {
 		t.Hint += "; the explanation was: " + ours

@@ -29,6 +29,12 @@ type Explainer struct {
 	// Refused tells an error of Check with which Keto itself says that it has no
 	// verdict, such as an unknown relation, from one that says nothing about access.
 	Refused func(error) bool
+	// Judge asks many questions at once, where further questions help; nil asks Server one
+	// by one.
+	Judge Judge
+	// Prober finds out what no API tells about the server; it is asked only where an
+	// explanation hangs on it. May be nil.
+	Prober *Prober
 	// Full asks for the whole tree besides the proof.
 	Full bool
 }
@@ -95,8 +101,10 @@ func (x *Explainer) settled(ctx context.Context, a Asking, t *Trace) (*working, 
 	case w.Verdict == t.Server:
 		w.flapped = t.Server != first && w.Verdict == ours // the tuples did not change, the answer did
 	case w.reorder(ctx, t.Server):
+	case x.flaps(ctx, w, t):
+		w.flapped = true
 	default:
-		w.flapped = x.flaps(ctx, w, t)
+		w.probe(ctx, t)
 	}
 	return w, nil
 }
@@ -108,9 +116,11 @@ type working struct {
 	// reordered that its answer comes out in another order of its rows than it lists.
 	asks               int
 	flapped, reordered bool
-	x                  *Explainer
-	ask                Asking
-	store              *store
+	// ruleless says that the server has no rules, although no model was given.
+	ruleless bool
+	x        *Explainer
+	ask      Asking
+	store    *store
 	// whole is a Reader that has everything at hand; nil where lists have to be read.
 	whole Reader
 	set   Settings
@@ -131,6 +141,9 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 		w.asks++
 		wg.Go(func() { t.Server, failed = x.asked(ctx, a) })
 	}
+	if x.Model == nil && x.ModelUnknown {
+		wg.Go(func() { w.ruleless = w.noRules(ctx) })
+	}
 	w.first(ctx)
 	for w.Decision = w.decide(ctx, variant{}); w.openUp(w.Decision); {
 		w.Decision = w.decide(ctx, variant{})
@@ -148,6 +161,7 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 
 func (x *Explainer) begin(a Asking) *working {
 	w := &working{x: x, ask: a, store: newStore(x.Tuples), set: x.Settings.withDefaults()}
+	w.learn(x.Prober.Known())
 	if x.Server == nil {
 		w.whole, _ = x.Tuples.(Reader)
 		return w
@@ -245,6 +259,14 @@ func (x *Explainer) tell(ctx context.Context, w *working, t *Trace) {
 		t.Agrees = &agrees
 	}
 	t.NotLooked = w.ask.NotLooked
+	switch {
+	case x.Model != nil:
+		t.Basis = BasisModel
+	case w.blind():
+		t.Basis = BasisInferred
+	default:
+		t.Basis = BasisLegacy
+	}
 	t.Proof = d.decisive(w.Root)
 	if x.Full {
 		t.Tree = d.full(w.Root)

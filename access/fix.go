@@ -79,7 +79,7 @@ type edit struct {
 // first: each set is tried out, and where it is not enough the new refutation says what
 // else could help.
 func (w *working) fixes(ctx context.Context) []Fix {
-	if w.Verdict == Allowed || w.x.Model == nil && w.x.ModelUnknown || w.Root.has(CutRead) || w.Root.has(CutSteps) {
+	if w.Verdict == Allowed || w.blind() || w.Root.has(CutRead) || w.Root.has(CutSteps) {
 		return nil
 	}
 	var found []Fix

@@ -19,6 +19,9 @@ type Step struct {
 	Rule  *Rule  `json:"rule,omitempty"`
 	// Cut says why nobody looked further; empty where everything was looked at.
 	Cut Cut `json:"cut,omitempty"`
+	// Inferred steps were not worked out from rules, which are not known, but are what the
+	// server says to further questions.
+	Inferred bool `json:"inferred,omitempty"`
 	// Skipped steps were not needed any more.
 	Skipped bool `json:"skipped,omitempty"`
 	// Depth is how many levels Keto had left here, and Requests how many lists were read

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/access"
 	"gatehouse/access/opl"
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
@@ -20,6 +21,8 @@ import (
 // for, so that a command needs only the secrets of the server it talks to. It is
 // safe for use by several goroutines.
 type backends struct {
+	proberMu sync.Mutex
+	prober   *access.Prober // what was found out about Keto; see ketoProber
 	// Context is what they were made from.
 	Context *config.Context
 	// Log holds the last requests of all of them.

@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"gatehouse/access"
+	"gatehouse/access/opl"
+	"gatehouse/clients"
 	"gatehouse/clients/keto"
 	"gatehouse/config"
 )
@@ -19,7 +22,32 @@ func (b *backends) explainer(ctx context.Context, k *keto.Client, full bool) (*a
 	kc := b.Context.Keto
 	return &access.Explainer{
 		Server: k, Tuples: knownOnly{k}, Model: m, ModelUnknown: true, Full: full, Refused: ketoRefused,
-		Settings:    access.Settings{Engine: engineOf(kc.Engine), MaxDepth: kc.MaxDepth, MaxWidth: kc.MaxWidth, Strict: kc.Strict == config.Yes},
+		Settings: access.Settings{Engine: engineOf(kc.Engine), MaxDepth: kc.MaxDepth, MaxWidth: kc.MaxWidth, Strict: kc.Strict == config.Yes},
+		Judge:    ketoJudge(k), Prober: b.ketoProber(k, m),
 		GuessEngine: engineOf(kc.Engine) == "", GuessStrict: kc.Strict != config.Yes && kc.Strict != config.No,
 	}, nil
+}
+
+// ketoProber finds out about the context's Keto what no API tells. There is one for a
+// model, so that what was found out is kept as long as the context is in use.
+func (b *backends) ketoProber(k *keto.Client, m *opl.Model) *access.Prober {
+	kc := b.Context.Keto
+	b.proberMu.Lock()
+	defer b.proberMu.Unlock()
+	if b.prober == nil || b.prober.Model != m {
+		b.prober = &access.Prober{
+			Server: k, Tuples: knownOnly{k}, Namespaces: k, Model: m, Batch: k.BatchLimit, Code: ketoCode,
+			Settings: access.Settings{Engine: engineOf(kc.Engine), MaxDepth: kc.MaxDepth, MaxWidth: kc.MaxWidth, Strict: kc.Strict == config.Yes},
+		}
+	}
+	return b.prober
+}
+
+// ketoCode names the errors with which Keto itself has no verdict.
+func ketoCode(err error) string {
+	var p *clients.Problem
+	if errors.As(err, &p) && ketoRefused(err) {
+		return p.Code
+	}
+	return ""
 }
