@@ -224,7 +224,11 @@ func (c *console) palette() []tui.Entry {
 		out = append(out,
 			tui.Entry{Name: "realms", Help: "the realms of Keycloak", Open: func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }},
 			tui.Entry{Name: "users", Aliases: []string{"u"}, Help: "users and their role mappings (Keycloak); give a realm when there are several",
-				Open: c.anyUsers, OpenWith: c.users})
+				Open: c.anyUsers, OpenWith: c.users},
+			tui.Entry{Name: "roles", Help: "the roles of a realm and its clients, and who holds each (Keycloak); give a realm when there are several",
+				Open: c.anyRoles, OpenWith: c.rolesAt},
+			tui.Entry{Name: "paths", Aliases: []string{"where", "provenance"}, Help: "where every role of a user comes from (Keycloak); give the user",
+				Open: c.anyUsers, OpenWith: c.pathsWith})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatehouse/access"
+	"gatehouse/access/roles"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -63,7 +64,10 @@ func (c *console) tuplesWith(filter string) tui.Screen {
 // users opens the users of a realm.
 func (c *console) users(realm string) tui.Screen {
 	r := c.keycloak.Realm(realm)
-	return screens.NewUsers(r, func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) })
+	return screens.NewUsers(r, func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
+		func(u keycloak.User) tui.Screen {
+			return c.rolePaths(r, roles.Step{Kind: roles.User, ID: u.ID, Name: u.Username})
+		})
 }
 
 // anyUsers opens the users of the only realm, or lets one be chosen.
@@ -77,7 +81,11 @@ func (c *console) anyUsers() tui.Screen {
 // userRoles opens the role mappings of a user.
 func (c *console) userRoles(r *keycloak.Realm, id, username, email string) tui.Screen {
 	spec := screens.UserRolesSpec{Realm: r, Holder: keycloak.OfUser(id), Name: username,
-		Preview: func() tui.Screen { return screens.NewTokens(r, id, username) }}
+		Preview: func() tui.Screen { return screens.NewTokens(r, id, username) },
+		Paths: func() tui.Screen {
+			return c.rolePaths(r, roles.Step{Kind: roles.User, ID: id, Name: username})
+		},
+		Holders: func(role keycloak.Role) tui.Screen { return c.holders(r, role) }}
 	if c.kratos != nil && email != "" {
 		spec.Person = func() tui.Screen { return c.findPeople(email) }
 	}

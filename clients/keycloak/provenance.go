@@ -32,6 +32,15 @@ func (rd *RoleReader) Provenance(ctx context.Context, h Holder, limit int) (Prov
 	return p, err
 }
 
+// Of explains the roles of a holder as Holders found it.
+func (rd *RoleReader) Of(ctx context.Context, who roles.Step, limit int) (Provenance, error) {
+	if who.Kind.IsRole() || who.ID == "" {
+		return Provenance{}, rd.r.refuse(opProvenance, "only users and groups hold roles", "")
+	}
+	p, _, err := rd.provenance(ctx, who, limit)
+	return p, err
+}
+
 // ServiceAccount explains the roles of the user under whose name a client acts.
 func (rd *RoleReader) ServiceAccount(ctx context.Context, c Client, limit int) (Provenance, error) {
 	u, err := rd.r.ServiceAccount(ctx, c.ID)

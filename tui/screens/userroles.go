@@ -40,6 +40,10 @@ type UserRolesSpec struct {
 	Person  func() tui.Screen
 	Why     func(keycloak.EffectiveRole) tui.Screen
 	Preview func() tui.Screen
+	// Paths shows all ways of all roles, Holders everybody who holds a role; nil where
+	// there is none.
+	Paths   func() tui.Screen
+	Holders func(keycloak.Role) tui.Screen
 }
 
 // userRoles is the list of roles that somebody holds, direct ones and inherited
@@ -166,6 +170,13 @@ func (u *userRoles) actions(l *tui.List[keycloak.EffectiveRole]) []tui.Action {
 			acts = append(acts, tui.Action{Name: name, Keys: []string{key}, Footer: footer, Help: help, Run: tui.Do(func() { l.Push(to()) })})
 		}
 	}
+	link("where from", "o", "Show every way in which each role is held, as a tree.", 1, u.spec.Paths)
+	if u.spec.Holders != nil {
+		acts = append(acts, tui.Action{Name: "holders", Keys: []string{"enter"}, Footer: 6, Help: "Show everybody who holds the role under the cursor.", Why: func() string { return u.whyNoRole(l) }, Run: tui.Do(func() {
+			r, _ := l.Current()
+			l.Push(u.spec.Holders(r.Role))
+		})})
+	}
 	link("token preview", "t", "Show what would stand in this user's tokens.", 4, u.spec.Preview)
 	link("person", "p", "Show the identity of this person.", 5, u.spec.Person)
 	if u.spec.Why != nil {
@@ -176,6 +187,13 @@ func (u *userRoles) actions(l *tui.List[keycloak.EffectiveRole]) []tui.Action {
 		})})
 	}
 	return acts
+}
+
+func (u *userRoles) whyNoRole(l *tui.List[keycloak.EffectiveRole]) string {
+	if r, ok := l.Current(); ok && r.ID == notVisible {
+		return "this is no role: " + rolePath(r)
+	}
+	return l.NeedRow()
 }
 
 // whyNotRevoke refuses what cannot be revoked here: an inherited role has to be

@@ -172,7 +172,7 @@ func TestUserRolesCutIsNotNothing(t *testing.T) {
 func TestUsersAndRealms(t *testing.T) {
 	r := newRolesStub()
 	app := consoleOn(NewRealms(r, func(realm string) tui.Screen {
-		return NewUsers(r, func(u keycloak.User) tui.Screen { return rolesOf(r) })
+		return NewUsers(r, func(u keycloak.User) tui.Screen { return rolesOf(r) }, nil)
 	}))
 	s := tuitest.Open(t, app, tuitest.Size(110, 24))
 	s.Want("Learning Software", "✓ enabled", "? not visible")
@@ -196,7 +196,7 @@ func TestUsersAndRealms(t *testing.T) {
 func TestSweepOfKeycloakScreens(t *testing.T) {
 	r := newRolesStub()
 	for name, make := range map[string]func() tui.Screen{
-		"users":  func() tui.Screen { return NewUsers(r, nil) },
+		"users":  func() tui.Screen { return NewUsers(r, nil, nil) },
 		"realms": func() tui.Screen { return NewRealms(r, nil) },
 		"roles":  func() tui.Screen { return rolesOf(r) },
 		"tokens": func() tui.Screen { return NewTokens(r, "1", "ben") },

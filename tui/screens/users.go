@@ -15,8 +15,9 @@ type UsersKeycloak interface {
 	Users(q keycloak.UserQuery) clients.Fetch[keycloak.User]
 }
 
-// NewUsers lists the users of a realm; open makes the screen of one of them.
-func NewUsers(realm UsersKeycloak, open func(keycloak.User) tui.Screen) *tui.List[keycloak.User] {
+// NewUsers lists the users of a realm; open makes the screen of one of them, paths
+// that of where the roles of one come from. paths may be nil.
+func NewUsers(realm UsersKeycloak, open, paths func(keycloak.User) tui.Screen) *tui.List[keycloak.User] {
 	page := func(q keycloak.UserQuery) tui.Fetch[keycloak.User] { q.Brief = true; return tui.Pages(realm.Users(q)) }
 	by := func(of func(keycloak.User) string) func(a, b keycloak.User) int {
 		return func(a, b keycloak.User) int { return cmp.Compare(of(a), of(b)) }
@@ -38,7 +39,16 @@ func NewUsers(realm UsersKeycloak, open func(keycloak.User) tui.Screen) *tui.Lis
 		},
 		SearchHint: "the beginning of a user name, e-mail or name; *part* finds it anywhere",
 		Open:       open,
-		Empty:      "No user in realm " + realm.Name() + ". Service accounts are not listed.",
+		Actions: func(l *tui.List[keycloak.User]) []tui.Action {
+			if paths == nil {
+				return nil
+			}
+			return []tui.Action{{Name: "where from", Keys: []string{"o"}, Footer: 2, Help: "Show every role of the user and all ways in which it is held, as a tree.", Why: l.NeedRow, Run: tui.Do(func() {
+				u, _ := l.Current()
+				l.Push(paths(u))
+			})}}
+		},
+		Empty: "No user in realm " + realm.Name() + ". Service accounts are not listed.",
 	})
 }
 
