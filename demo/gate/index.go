@@ -76,7 +76,7 @@ func (s *Server) whoIs(c *Call, sys *System) (who string) {
 		if err != nil {
 			return ""
 		}
-		side.R, side.Session = c.R.WithContext(ctx), &Session{m.sessions, ctx}
+		side.R, side.Session = c.R.WithContext(ctx), &Session{m: m.sessions, ctx: ctx}
 		if why, err := side.Session.open(c.Env.Now(), m.options); why != "" || err != nil {
 			return ""
 		}

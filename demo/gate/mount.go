@@ -132,7 +132,7 @@ func (m *mounted) withSession(c *Call, route *Route) {
 		return
 	}
 	h := m.sessionHandler(c, func(ctx context.Context, w http.ResponseWriter, r *http.Request) {
-		c.W, c.R, c.Session = w, r, &Session{m.sessions, ctx}
+		c.W, c.R, c.Session = w, r, &Session{m: m.sessions, ctx: ctx}
 		if _, sent := c.Cookie(m.sessions.Cookie.Name); sent {
 			value, _ := c.Cookie(m.sessions.Cookie.Name)
 			c.Credential("cookie", value)

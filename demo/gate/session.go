@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,8 @@ func (p prefixed) Commit(t string, b []byte, e time.Time) error {
 type Session struct {
 	m   *scs.SessionManager
 	ctx context.Context
+	// changed says that a handler wrote to it, so that the cookie is sent (again).
+	changed bool
 }
 
 // The keys that gate keeps in every session.
@@ -123,7 +126,14 @@ func (s *Session) Put(now time.Time, key string, v any) {
 		s.m.Put(s.ctx, keyBegun, now)
 		s.m.Put(s.ctx, keySeen, now)
 	}
+	s.changed = true
 	s.m.Put(s.ctx, key, v)
+}
+
+// Keys are the names of what is stored, sorted, without those of gate.
+func (s *Session) Keys() []string {
+	keys := s.m.Keys(s.ctx)
+	return slices.DeleteFunc(keys, func(k string) bool { return k == keyBegun || k == keySeen })
 }
 
 // String, Strings, Time and Bool read a value; zero where there is none.
@@ -145,10 +155,16 @@ func (s *Session) Bool(key string) bool { return s.m.GetBool(s.ctx, key) }
 func (s *Session) Has(key string) bool { return s.m.Exists(s.ctx, key) }
 
 // Pop reads a text and removes it: it works once.
-func (s *Session) Pop(key string) string { return s.m.PopString(s.ctx, key) }
+func (s *Session) Pop(key string) string {
+	s.changed = s.changed || s.Has(key)
+	return s.m.PopString(s.ctx, key)
+}
 
 // Remove removes a value.
-func (s *Session) Remove(key string) { s.m.Remove(s.ctx, key) }
+func (s *Session) Remove(key string) {
+	s.changed = s.changed || s.Has(key)
+	s.m.Remove(s.ctx, key)
+}
 
 // Begin starts a session for somebody who has just logged in: a new token, so that
 // one that somebody planted before is worth nothing, and a new beginning.

@@ -49,8 +49,8 @@ func (w *sessionWriter) commit() {
 	case scs.Modified:
 		var token string
 		var expires time.Time
-		// A cookie that the browser has already is not sent again.
-		if token, expires, err = w.m.Commit(w.ctx); err == nil && token != w.sent {
+		// That somebody was seen again is kept on the server; the cookie says nothing new.
+		if token, expires, err = w.m.Commit(w.ctx); err == nil && (token != w.sent || w.c.Session != nil && w.c.Session.changed) {
 			w.m.WriteSessionCookie(w.ctx, w.ResponseWriter, token, expires)
 		}
 	case scs.Destroyed:

@@ -3,6 +3,7 @@ package server
 import (
 	"gatehouse/demo/systems/basic"
 	"gatehouse/demo/systems/flaskjwt"
+	"gatehouse/demo/systems/flsession"
 	"gatehouse/demo/systems/formlogin"
 )
 
@@ -13,5 +14,7 @@ func accounts() []Entry {
 		{"flask-jwt", flaskjwt.New},
 		{"flask-jwt-refresh", flaskjwt.NewRefresh},
 		{"form-login", formlogin.New},
+		{"fl-session", flsession.New},
+		{"fl-timeout", flsession.NewTimeout},
 	}
 }
