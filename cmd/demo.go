@@ -33,7 +33,7 @@ func newDemoCommand(g *globals) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return g.runDemo(c.Context(), text) },
 	}
 	c.Flags().BoolVar(&text, "text", false, "play the story as text even on a terminal")
-	c.AddCommand(newDemoServeCommand(g), newDemoSystemsCommand(g), newDemoDecisionsCommand(g))
+	c.AddCommand(newDemoServeCommand(g), newDemoSystemsCommand(g), newDemoDecisionsCommand(g), newDemoSeedCommand(g), newDemoCheckCommand(g), newDemoOathkeeperCommand(g))
 	return c
 }
 

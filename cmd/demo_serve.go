@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/clients"
+	"gatehouse/demo/gate"
+	"gatehouse/demo/seeding"
 	"gatehouse/demo/server"
 )
 
@@ -64,6 +66,10 @@ func (d *demoServe) start(ctx context.Context, g *globals) (*server.Server, func
 		return nil, nil, err
 	}
 	o.Env.Log = log
+	if err := d.seedFirst(ctx, g, o); err != nil {
+		closeLog()
+		return nil, nil, err
+	}
 	s, err := server.Start(ctx, o)
 	if err != nil {
 		closeLog()
@@ -84,6 +90,39 @@ func (d *demoServe) start(ctx context.Context, g *globals) (*server.Server, func
 		}
 	}
 	return s, closeLog, nil
+}
+
+// seedFirst makes what the accounts "seeds" need in the servers of the context. One
+// that is not on this machine is left alone, and that is said.
+func (d *demoServe) seedFirst(ctx context.Context, g *globals, o server.Options) error {
+	b, err := g.demoBackends(ctx)
+	if err != nil || b == nil || o.Env.Accounts != gate.Seeds {
+		return err
+	}
+	if where := elsewhere(b); where != "" || b.readOnly {
+		g.note("nothing is made in the servers of the context: %s", firstText(where+" is not on this machine", b.readOnly, "it is read-only"))
+		return nil
+	}
+	ctx, cancel := g.deadline(ctx)
+	defer cancel()
+	url := first(o.PublicURL, "http://"+o.Listen)
+	err = g.seedDemo(ctx, b, url, func(s seeding.Step) {
+		if s.Outcome != seeding.Same {
+			g.note("%s: %s: %s", s.Server, s.What, s.Outcome)
+		}
+	})
+	if err != nil { // the systems that lean on nothing run all the same; the others answer 503
+		g.note("not everything could be made in the servers of the context: %s", problemOf(err).Error())
+	}
+	return nil
+}
+
+// firstText is a, or b where is.
+func firstText(a string, is bool, b string) string {
+	if is {
+		return b
+	}
+	return a
 }
 
 // printListing prints the one line that scripts wait for.

@@ -16,6 +16,9 @@ import (
 	"gatehouse/access/lint"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
+	"gatehouse/clients/decisions"
+	"gatehouse/demo/seeding"
+	"gatehouse/demo/server"
 	"gatehouse/stack"
 	"gatehouse/stack/seed"
 )
@@ -29,6 +32,11 @@ var schemaTypes = map[string]struct {
 	"config-finding":  {configFinding{}, "config validate"},
 	"context":         {contextOut{}, "context ls"},
 	"exam":            {exam{}, "doctor"},
+	"decision":        {decisions.Decision{}, "demo decisions"},
+	"demo":            {server.Listing{}, "demo serve"},
+	"demo-finding":    {server.Finding{}, "demo check"},
+	"demo-seeded":     {seeding.Step{}, "demo seed"},
+	"demo-system":     {decisions.System{}, "demo systems"},
 	"error":           {errorJSON{}, "every verb, on stderr with --json"},
 	"group":           {groupOut{}, "groups list, groups get"},
 	"group-change":    {groupChange{}, "groups create, rename, delete"},
