@@ -191,7 +191,7 @@ func (w *whatWalk) everywhere() error {
 		open[at.namespace] = append(open[at.namespace], at.relation)
 		names = append(names, fmt.Sprintf("%s#%s (%s)", at.namespace, at.relation, w.s.rules.open[at]))
 	}
-	w.s.note("these let in whoever is not excluded by a \"!\", so every object that a tuple names was asked about: " + few(names))
+	w.s.note("These let in whoever is not excluded by a \"!\", so every object that a tuple names was asked about: " + few(names))
 	seen := map[[2]string]bool{}
 	object := func(namespace, name string) error {
 		k := [2]string{namespace, name}

@@ -220,6 +220,9 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "why", Help: "why Keto answers a question as it does; give the question",
 				Open: func() tui.Screen { return c.whyWith("") }, OpenWith: c.whyWith})
 	}
+	if c.keto != nil {
+		out = append(out, c.findEntries()...)
+	}
 	if c.keycloak != nil {
 		out = append(out,
 			tui.Entry{Name: "realms", Help: "the realms of Keycloak", Open: func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }},

@@ -45,7 +45,7 @@ func (c *console) findPerson() func(context.Context, string) ([]screens.CheckPer
 // tuples opens the relation tuples that a filter selects.
 func (c *console) tuples(q tuple.Query) tui.Screen {
 	spec := screens.TuplesSpec{Keto: c.keto, Query: q, Words: c.words, People: c.people,
-		Check: func(q tuple.Tuple) tui.Screen { return c.check(q.String()) }, Why: c.why}
+		Check: func(q tuple.Tuple) tui.Screen { return c.check(q.String()) }, Why: c.why, WhoCan: c.whoCan, WhatCan: c.whatCan, Matrix: c.matrix}
 	if c.kratos != nil {
 		spec.Person = c.identity
 	}
@@ -114,6 +114,7 @@ func (c *console) identity(id string) tui.Screen {
 	if c.keto != nil {
 		spec.Keto = c.keto
 		spec.Namespaces = c.words.PersonNamespaces()
+		spec.Links.WhatCan = c.whatCan
 		spec.Links.Why = func(p access.Person) tui.Screen { return c.whyOf(tuple.SubjectID(p.ID)) }
 		spec.Links.Holds = func(s tuple.Subject) tui.Screen { return c.tuples(tuple.Query{Subject: &s}) }
 		spec.Links.Tuple = func(t tuple.Tuple) tui.Screen {

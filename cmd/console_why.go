@@ -31,6 +31,7 @@ func (c *console) whyWith(question string) tui.Screen {
 
 func (c *console) whySpec(q tuple.Tuple, text string) screens.WhySpec {
 	spec := screens.WhySpec{Question: q, Text: text, Keto: c.keto, Tuples: c.tuples, Explain: c.explain, WhatIf: c.whatIf, Ask: c.askVerdict,
+		WhoCan: c.whoCan, WhatCan: c.whatCan, Matrix: c.matrix,
 		CanWrite: func(t tuple.Tuple) error { return c.words.Model().CanBeWritten(t) },
 		Source: func(file string) string {
 			if m := c.words.Model(); m != nil {

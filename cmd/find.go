@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/access"
+	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
@@ -22,6 +23,7 @@ type findOptions struct {
 	budget int
 	only   string
 	names  *nameBook
+	model  *opl.Model
 	b      *backends // nil without a server
 }
 
@@ -55,15 +57,34 @@ const (
 func (o *findOptions) wanted() func(tuple.Subject) bool {
 	switch o.only {
 	case onlyPeople:
-		return isPerson
+		return func(s tuple.Subject) bool { return o.kind(s) == kindPerson }
 	case onlySets:
-		return func(s tuple.Subject) bool { return !isPerson(s) }
+		return func(s tuple.Subject) bool { return o.kind(s) == kindSet }
 	}
 	return nil
 }
 
-// isPerson tells a subject that stands for somebody from a set of them.
-func isPerson(s tuple.Subject) bool { return s.Set == nil || s.Set.Relation == "" }
+// What a subject is.
+const (
+	kindPerson = "person"
+	kindSet    = "set"    // of people
+	kindObject = "object" // such as a folder, which stands for nobody
+)
+
+// kind is what a subject is. An object stands for somebody where its namespace declares
+// nothing, as User in Ory's own examples.
+func (o *findOptions) kind(s tuple.Subject) string {
+	switch {
+	case s.Set == nil:
+		return kindPerson
+	case s.Set.Relation != "":
+		return kindSet
+	}
+	if n := o.model.Namespace(s.Set.Namespace); n != nil && len(n.Relations) > 0 {
+		return kindObject
+	}
+	return kindPerson
+}
 
 // prepare makes the finder, over a server or over a file.
 func (o *findOptions) prepare(ctx context.Context) (*access.Finder, error) {
@@ -82,6 +103,7 @@ func (o *findOptions) prepare(ctx context.Context) (*access.Finder, error) {
 	if err != nil {
 		return nil, cannotDo(err)
 	}
+	o.model = f.Model
 	if f.Budget = o.budget; o.budget == 0 {
 		f.Budget = -1
 	}

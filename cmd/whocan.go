@@ -15,7 +15,7 @@ import (
 // reachOut is one answer of who-can or what-can.
 type reachOut struct {
 	Verdict access.Verdict `json:"verdict" jsonschema:"enum=allowed,enum=unknown" jsonschema_description:"Keto's own answer; unknown where it answered an error. Who is denied is not listed."`
-	Kind    string         `json:"kind" jsonschema:"enum=person,enum=set" jsonschema_description:"Whether the subject stands for somebody, or is a set of them."`
+	Kind    string         `json:"kind" jsonschema:"enum=person,enum=set,enum=object" jsonschema_description:"Whether the subject stands for somebody, is a set of people, or an object that is no person."`
 	Name    string         `json:"name,omitempty" jsonschema_description:"Who the subject is in Kratos."`
 	By      []string       `json:"by" jsonschema_description:"The stored tuples over which it was found, from the object to the subject; none where a rule lets in whoever it does not exclude."`
 	Reason  string         `json:"reason,omitempty" jsonschema_description:"Why Keto has no verdict."`
@@ -86,10 +86,7 @@ func (o *findOptions) addReach(ctx context.Context, out *rows[reachOut]) func([]
 		}
 		o.names.learn(ctx, subjects)
 		for _, f := range found {
-			row := reachOut{Verdict: f.Verdict, Kind: "set", Name: o.names.of(f.Question.Subject), By: []string{}, Reason: f.Reason, Tuple: f.Question}
-			if isPerson(f.Question.Subject) {
-				row.Kind = "person"
-			}
+			row := reachOut{Verdict: f.Verdict, Kind: o.kind(f.Question.Subject), Name: o.names.of(f.Question.Subject), By: []string{}, Reason: f.Reason, Tuple: f.Question}
 			for _, t := range f.By {
 				row.By = append(row.By, tupleLine(t))
 			}

@@ -23,6 +23,13 @@ type Spec[T any] struct {
 	Columns []Column[T]
 	// Fetch reads one page of everything.
 	Fetch Fetch[T]
+	// Stream finds the rows where there are no pages to read: it emits them as they are
+	// found, and pages without rows whenever there is something new to be seen. It takes
+	// the place of Fetch, and begins anew whenever the list is read again.
+	Stream func(ctx context.Context, emit func(Page[T]) error) error
+	// Note is said in the line about the list, such as how far a search is; nil and
+	// empty say nothing. It is asked at every frame.
+	Note func() string
 	// Search lets the server look for what was typed (key f), page by page; nil when
 	// it cannot. With Search and without Fetch the list is empty until one searches.
 	Search func(ctx context.Context, query, cursor string) (Page[T], error)
@@ -135,7 +142,7 @@ func (l *List[T]) Title() string { return l.Spec.Title }
 // Init starts reading.
 func (l *List[T]) Init(h Host) tea.Cmd {
 	l.Host = h
-	if l.Spec.Fetch != nil {
+	if l.Spec.Fetch != nil || l.Spec.Stream != nil {
 		l.Reload()
 	} else {
 		l.all.done = true

@@ -18,9 +18,20 @@ func (l *List[T]) Reload() {
 	l.crawl(s)
 }
 
+// Restart forgets the rows and reads anew, after Spec was changed to find others.
+func (l *List[T]) Restart() {
+	l.load.Stop()
+	l.all, l.found, l.paneOf = l.newSource(""), nil, ""
+	l.crawl(l.all)
+}
+
 // readOn continues where reading was stopped or failed.
 func (l *List[T]) readOn() {
 	s := l.src()
+	if s.query == "" && l.Spec.Stream != nil {
+		l.Reload() // a search has no place to go on from
+		return
+	}
 	s.err = nil
 	l.crawl(s)
 }
@@ -39,6 +50,11 @@ func (l *List[T]) whyNotOn() string {
 
 // crawl reads pages into a source until there are no more.
 func (l *List[T]) crawl(s *source[T]) {
+	if s.query == "" && l.Spec.Stream != nil {
+		s.read, s.seen = 0, l.Env().Changes
+		Stream(l, &l.load, l.Spec.Stream, func(b Batch[T]) { l.take(s, b) })
+		return
+	}
 	fetch := l.Spec.Fetch
 	if s.query != "" {
 		search, query := l.Spec.Search, s.query

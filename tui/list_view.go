@@ -73,6 +73,8 @@ func (l *List[T]) words() []string {
 			out = append(out, "Esc clears the filter.")
 		}
 		return out
+	case l.load.Busy() && l.Spec.Stream != nil:
+		return []string{"searching…"}
 	case l.load.Busy():
 		return []string{"reading…"}
 	case s.err != nil && f.canceled(), s.err == nil && !s.done:
@@ -90,7 +92,7 @@ func (l *List[T]) words() []string {
 		return append(out, "  ^r tries again; :log shows the request")
 	case s.query != "":
 		return []string{fmt.Sprintf("The server finds nothing for %q.", s.query), "Esc goes back to the whole list; f searches again."}
-	case l.Spec.Fetch == nil:
+	case l.Spec.Fetch == nil && l.Spec.Stream == nil:
 		return []string{"f searches: the server finds them by " + orText(l.Spec.SearchHint, "what you type") + "."}
 	case l.Spec.Empty != "":
 		return []string{l.Spec.Empty}
@@ -148,6 +150,9 @@ func (l *List[T]) progress(th *theme.Theme) []string {
 		out = append(out, th.Accent.Render(fmt.Sprintf("found for %q", clean.Line(s.query, 40))))
 	}
 	out = append(out, l.amount(th, s))
+	if l.Spec.Note != nil {
+		out = append(out, th.Dim.Render(clean.Line(l.Spec.Note(), 80)))
+	}
 	if t.Query() != "" {
 		out = append(out, th.Accent.Render(fmt.Sprintf("%s match %q", Count(t.Shown()), clean.Line(t.Query(), 40))))
 	}
@@ -173,6 +178,8 @@ func (l *List[T]) amount(th *theme.Theme, s *source[T]) string {
 		return Count(n)
 	case s.total > n:
 		return fmt.Sprintf("%s of about %s read %s", Count(n), Count(s.total), bar(n, s.total))
+	case (n > 0 || busy) && l.Spec.Stream != nil:
+		return Count(n) + " found"
 	case n > 0 || busy:
 		return Count(n) + " read"
 	default:
@@ -187,7 +194,7 @@ func (l *List[T]) age(th *theme.Theme, s *source[T]) string {
 	case busy, s.table.Len() == 0:
 		return ""
 	case s.err != nil && l.Env().Explain(s.err).canceled(), s.err == nil && (!s.done || s.fresh != nil):
-		return th.Dim.Render("stopped: m reads on")
+		return th.Dim.Render(l.stopped())
 	case s.err != nil:
 		since := ""
 		if !s.at.IsZero() {
@@ -199,6 +206,13 @@ func (l *List[T]) age(th *theme.Theme, s *source[T]) string {
 	default:
 		return ""
 	}
+}
+
+func (l *List[T]) stopped() string {
+	if l.Spec.Stream != nil {
+		return "stopped: ^r searches again"
+	}
+	return "stopped: m reads on"
 }
 
 // beside puts the detail of the current row to the right of the rows.

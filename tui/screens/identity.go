@@ -32,6 +32,7 @@ type IdentityLinks struct {
 	Account func(realm, userID string) tui.Screen // a Keycloak account
 	Session func(id string) tui.Screen            // a Kratos session
 	Why     func(access.Person) tui.Screen        // why may this person (not) …
+	WhatCan func(tuple.Subject) tui.Screen        // what can this person do
 }
 
 // IdentitySpec is what the screen of one identity is made of. Kratos is needed.

@@ -22,9 +22,21 @@ func (s *Identity) Actions() []tui.Action {
 		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 2, Help: "Explain what this person may do, and why not.",
 			Run: tui.Do(func() { s.host.Push(s.spec.Links.Why(s.names)) })})
 	}
+	if s.spec.Links.WhatCan != nil {
+		acts = append(acts, tui.Action{Name: "what can", Keys: []string{"R"}, Footer: 8, Help: "Show everything that this person can do in Keto.",
+			Run: tui.Do(func() { s.host.Push(s.spec.Links.WhatCan(s.reachSubject())) })})
+	}
 	acts = append(acts, s.accountActions()...)
 	acts = append(acts, s.itemActions()...)
 	return append(acts, s.viewActions()...)
+}
+
+// reachSubject is whom to ask about: the name under the cursor, else the id.
+func (s *Identity) reachSubject() tuple.Subject {
+	if sub, ok := s.selected().(tuple.Subject); ok {
+		return sub
+	}
+	return tuple.SubjectID(s.id)
 }
 
 // accountActions change the account as a whole.

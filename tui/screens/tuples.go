@@ -34,6 +34,10 @@ type TuplesSpec struct {
 	Check  func(q tuple.Tuple) tui.Screen
 	Why    func(q tuple.Tuple) tui.Screen
 	Person func(id string) tui.Screen
+	// WhoCan, WhatCan and Matrix ask in reverse; nil where there is none.
+	WhoCan  func(of tuple.Set) tui.Screen
+	WhatCan func(sub tuple.Subject) tui.Screen
+	Matrix  func(namespace, object string) tui.Screen
 }
 
 // Tuples is the list of relation tuples.
@@ -157,6 +161,15 @@ func (t *Tuples) actions(l *tui.List[tuple.Tuple]) []tui.Action {
 	}
 	jump("check", "c", "Ask Keto whether this subject has this relation.", 5, t.spec.Check)
 	jump("why", "w", "Explain why this subject has or has not this relation.", 6, t.spec.Why)
+	if t.spec.WhoCan != nil {
+		jump("who can", "W", "Show everybody who has this relation on this object.", 7, func(v tuple.Tuple) tui.Screen { return t.spec.WhoCan(leftOf(v)) })
+	}
+	if t.spec.WhatCan != nil {
+		jump("what can", "R", "Show everything that this subject can do.", 0, func(v tuple.Tuple) tui.Screen { return t.spec.WhatCan(v.Subject) })
+	}
+	if t.spec.Matrix != nil {
+		jump("matrix", "M", "Show who can do what with this object.", 0, func(v tuple.Tuple) tui.Screen { return t.spec.Matrix(v.Namespace, v.Object) })
+	}
 	return acts
 }
 

@@ -103,6 +103,28 @@ func (v *Vocabulary) Complete(text string, question bool) []widget.Completion {
 	return append(out, v.seen(text)...)
 }
 
+// CompleteSet suggests how namespace:object#relation goes on.
+func (v *Vocabulary) CompleteSet(text string) []widget.Completion {
+	if strings.Contains(text, "@") {
+		return nil
+	}
+	out := v.Complete(text, true)
+	for i := range out {
+		out[i].Value = strings.TrimSuffix(out[i].Value, "@")
+	}
+	return out
+}
+
+// CompleteSubject suggests how a subject goes on.
+func (v *Vocabulary) CompleteSubject(text string) []widget.Completion {
+	const before = "_:_#_@" // any question: its subject is what matters
+	out := v.Complete(before+text, true)
+	for i := range out {
+		out[i].Value = strings.TrimPrefix(out[i].Value, before)
+	}
+	return out
+}
+
 // seen offers objects and subjects that went by.
 func (v *Vocabulary) seen(text string) []widget.Completion {
 	v.mu.RLock()

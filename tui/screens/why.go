@@ -53,6 +53,10 @@ type WhySpec struct {
 	People   func(ctx context.Context, prefix string) ([]CheckPerson, error)
 	History  []string
 	Remember func(question string)
+	// WhoCan, WhatCan and Matrix ask in reverse; nil where there is none.
+	WhoCan  func(of tuple.Set) tui.Screen
+	WhatCan func(sub tuple.Subject) tui.Screen
+	Matrix  func(namespace, object string) tui.Screen
 }
 
 // whyTimeout bounds one explanation with all that it reads.

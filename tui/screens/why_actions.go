@@ -64,6 +64,21 @@ func (s *Why) jumpActions() []tui.Action {
 	if s.spec.Rule != nil || s.spec.Source != nil {
 		acts = append(acts, tui.Action{Name: "rule", Keys: []string{"m"}, Help: "Show the rule of the model that the step under the cursor comes from.", Why: s.whyNoRule, Run: tui.Do(s.openRule)})
 	}
+	return append(acts, s.reverseActions()...)
+}
+
+// reverseActions ask the question the other way round.
+func (s *Why) reverseActions() []tui.Action {
+	var acts []tui.Action
+	if s.spec.WhoCan != nil {
+		acts = append(acts, tui.Action{Name: "who can", Keys: []string{"W"}, Help: "Show everybody who can do this.", Why: s.needAnswer, Run: tui.Do(func() { s.host.Push(s.spec.WhoCan(leftOf(s.q))) })})
+	}
+	if s.spec.WhatCan != nil {
+		acts = append(acts, tui.Action{Name: "what can", Keys: []string{"R"}, Help: "Show everything that this subject can do.", Why: s.needAnswer, Run: tui.Do(func() { s.host.Push(s.spec.WhatCan(s.q.Subject)) })})
+	}
+	if s.spec.Matrix != nil {
+		acts = append(acts, tui.Action{Name: "matrix", Keys: []string{"M"}, Help: "Show who can do what with this object.", Why: s.needAnswer, Run: tui.Do(func() { s.host.Push(s.spec.Matrix(s.q.Namespace, s.q.Object)) })})
+	}
 	return acts
 }
 
