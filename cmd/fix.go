@@ -98,6 +98,7 @@ func newFixApplyCommand(g *globals) *cobra.Command {
 	c.Flags().StringVar(&o.trace, "trace", "", "take question and fix from `FILE`, a saved answer of why --json; - is stdin")
 	o.why.addFlags(c)
 	_ = c.Flags().MarkHidden("tuples") // without a server there is nothing to write to
+	c.AddCommand(newFixKeycloakCommand(g))
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"gatehouse/access"
 	"gatehouse/access/assert"
 	"gatehouse/access/lint"
+	"gatehouse/access/login"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/decisions"
@@ -73,6 +74,10 @@ var schemaTypes = map[string]struct {
 	"version":         {versionInfo{}, "version"},
 	"what-if":         {access.WhatIf{}, "what-if"},
 	"fix":             {fixResult{}, "fix apply"},
+
+	"login-trace": {login.Trace{}, "why keycloak"},
+	"login-fix":   {loginFixResult{}, "fix apply keycloak"},
+	"seen-cause":  {seenCause{}, "why keycloak --saw"},
 
 	"matrix": {matrixOut{}, "matrix"},
 	"reach":  {reachOut{}, "who-can, what-can"},

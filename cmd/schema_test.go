@@ -9,6 +9,8 @@ import (
 	"gatehouse/access"
 	"gatehouse/access/assert"
 	"gatehouse/access/lint"
+	"gatehouse/access/login"
+	"gatehouse/access/login/live"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keto"
@@ -47,6 +49,15 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"what-if": {access.WhatIf{Writes: []access.Write{}}, access.WhatIf{Writes: []access.Write{{Op: access.OpAdd, Tuple: "t"}}, Turned: []access.Turn{{Step: "s"}}, Notes: []string{"n"}}},
 		"fix": {fixResult{Outcome: outcomeUnchanged, Changes: []fixChange{}, Fix: &access.Fix{Writes: []access.Write{}}},
 			fixResult{Outcome: outcomeDone, Changes: []fixChange{{access.Write{Op: access.OpAdd, Tuple: "t"}, outcomeDone}}, Fix: &access.Fix{Writes: []access.Write{}}, Undo: []string{"u"}, After: &access.Trace{}}},
+
+		"login-trace": {login.Trace{Trace: access.Trace{Schema: access.Schema, Verdict: access.Unknown, Server: access.NotAsked}, Checks: []login.Check{}},
+			login.Trace{Trace: access.Trace{Schema: access.Schema, Verdict: access.Denied, Cause: "unlock"}, Saw: "s", Then: []login.Code{login.RequiredAction},
+				Checks: []login.Check{{Code: login.LockedTemporarily, State: login.Fail, Stops: login.StopsLogin, Evidence: "e", Needs: "n", Saw: "s"}},
+				Fixes:  []login.Fix{{Writes: []login.Write{{Op: login.OpUnlock, Realm: "r", User: "u", Config: map[string]string{"a": "b"}}}, AlsoChanges: "a", Weakens: true, Final: true}}}},
+		"login-fix": {loginFixResult{Outcome: outcomeUnchanged, Changes: []live.Done{}, Before: login.Trace{Checks: []login.Check{}}},
+			loginFixResult{Outcome: outcomeDone, Fix: &login.Fix{Writes: []login.Write{}}, Changes: []live.Done{{Write: login.Write{Op: login.OpUnlock}, Before: json.RawMessage(`{"a":1}`), After: json.RawMessage(`null`)}},
+				Before: login.Trace{Checks: []login.Check{}}, After: &login.Trace{Checks: []login.Check{}}}},
+		"seen-cause": {seenCause{Code: login.WrongPassword}},
 
 		"matrix": {matrixOut{SubjectID: &id.Subject.ID, Verdicts: map[string]access.Verdict{"view": access.Allowed}},
 			matrixOut{SubjectSet: set.Subject.Set, Name: "n", Verdicts: map[string]access.Verdict{}, Reasons: map[string]string{"view": "r"}}},

@@ -58,6 +58,7 @@ func newWhyCommand(g *globals) *cobra.Command {
 	}
 	c.Flags().StringVar(&o.batch, "batch", "", "read the questions from `-`, stdin")
 	o.addFlags(c)
+	c.AddCommand(newWhyKeycloakCommand(g))
 	return c
 }
 

@@ -83,6 +83,9 @@ func (b *bench) left(t time.Time) string {
 	if d < time.Minute {
 		return plural(max(int(d/time.Second), 1), "second")
 	}
+	if d > 2*time.Hour {
+		return plural(int((d+time.Hour-1)/time.Hour), "hour")
+	}
 	return plural(int((d+time.Minute-1)/time.Minute), "minute")
 }
 

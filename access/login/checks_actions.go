@@ -162,7 +162,7 @@ func requiredAction(b *bench, alias string) []Check {
 	}
 	label := actionWords(alias)
 	if a, ok := b.action(alias); ok && a.Name != "" {
-		label = strings.ToLower(a.Name[:1]) + a.Name[1:]
+		label = a.Name
 	}
 	yes, known := b.acts(alias, true)
 	switch {
@@ -172,7 +172,7 @@ func requiredAction(b *bench, alias string) []Check {
 		return pass(RequiredAction, "%s is pending, but the realm has it switched off", label)
 	}
 	hint := "let the person log in on the login page and do what it asks"
-	out := b.fail(RequiredAction, fmt.Sprintf("%s has something to do first: %s.", b.name(), label), hint,
+	out := b.fail(RequiredAction, fmt.Sprintf("%s has something to do first: %q.", b.name(), label), hint,
 		Fix{Summary: fmt.Sprintf("take %q off the account of %s", label, b.u.Username), Weakens: true, AlsoChanges: "it is not asked for any more",
 			Writes: []Write{{Op: OpClearAction, User: b.u.Username, UserID: b.u.ID, Name: alias}}})
 	if b.a.Grant == Browser {

@@ -16,7 +16,7 @@ func clientKnown(b *bench) []Check {
 		return append(out, unknown(ClientDisabled, "whether the client is enabled", b.f.Client.Gap())...)
 	case b.c == nil:
 		return b.fail(ClientUnknown, fmt.Sprintf("The realm has no client %q.", b.a.Client),
-			"compare the client id in the application's configuration; upper and lower case count", b.newClient())
+			join(near(b.f.NearClients), "compare the client id in the application's configuration; upper and lower case count"), b.newClient())
 	}
 	return append(append(pass(ClientUnknown, "the realm knows the client %s", b.a.Client), clientDisabled(b)...), clientProtocol(b)...)
 }

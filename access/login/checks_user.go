@@ -23,9 +23,17 @@ func userKnown(b *bench) []Check {
 	case len(b.f.ByEmail.Value) > 0:
 		return b.emailUseless()
 	}
-	return b.fail(UserUnknown, fmt.Sprintf("The realm has no user %q.", typed), "ask for the exact name, and for the e-mail; look for similar ones with: gatehouse users list --search",
+	return b.fail(UserUnknown, fmt.Sprintf("The realm has no user %q.", typed), join(near(b.f.NearUsers), "ask for the exact name, and for the e-mail; look for similar ones with: gatehouse users list --search"),
 		Fix{Summary: "make a user " + typed, Writes: []Write{{Op: OpCreateUser, User: strings.TrimSpace(typed), Input: "password"}}, Final: false,
 			AlsoChanges: "the user gets the default roles of the realm"})
+}
+
+// near asks for the names that were probably meant.
+func near(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "did you mean " + strings.Join(names, " or ") + "?"
 }
 
 // emailLogin is judged where the typed name is an e-mail address.

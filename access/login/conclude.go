@@ -52,9 +52,14 @@ func (t *Trace) leaveOpen(_ *Facts, a Asked) {
 	t.Verdict, t.Cause = access.Unknown, string(NotVisible)
 	i := slices.IndexFunc(t.Checks, blind)
 	t.Summary = fmt.Sprintf("It cannot be told whether %s gets in: %s", who(a), t.Checks[i].Evidence)
-	if needs := missingRights(t.Checks); needs != "" {
-		t.Hint = "give our account " + needs + " of the client realm-management, and ask again"
+	t.Hint = rightsHint(t.Checks)
+}
+
+func rightsHint(checks []Check) string {
+	if needs := missingRights(checks); needs != "" {
+		return "give our account " + needs + " of the client realm-management, and ask again"
 	}
+	return ""
 }
 
 // missingRights names the rights that unknown checks lack.

@@ -83,6 +83,8 @@ type Facts struct {
 
 	Client         Part[*Client]
 	ServiceAccount Part[*User] // of the client
+	// NearClients and NearUsers are names like the one that is not there.
+	NearClients, NearUsers []string
 	// SecretSet is when we set the client's secret, if we did: no event from before tells
 	// of the present one.
 	SecretSet time.Time

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"gatehouse/access"
 )
 
 // Face is one thing that a person, or the application, can see of a denial, with the
@@ -166,7 +168,7 @@ func (b *bench) saw(code Code) string {
 // face picks the face of a cause, by what else is known.
 func (b *bench) face(code Code) (Face, bool) {
 	if code == UserDisabled && b.passwordWrong {
-		return find(WrongPassword, b.a.Grant)
+		return find(WrongPassword, b.a.Grant) // the server looks at the password first, or answers as if it did
 	}
 	switch {
 	case b.a.Grant == Browser && code == ClientProtocol && b.c != nil && !b.c.BearerOnly:
@@ -188,10 +190,66 @@ func textual(text string) (Face, bool) {
 	return Faces[max(i, 0)], i >= 0
 }
 
+// find is the face of a cause: the one that it is the likeliest behind.
 func find(code Code, g Grant) (Face, bool) {
-	i := slices.IndexFunc(Faces, func(f Face) bool { return (f.Grant == g || f.Grant == "") && slices.Contains(f.Causes, code) })
-	if i < 0 {
-		return Face{}, false
+	best, at := Face{}, -1
+	for _, f := range Faces {
+		if i := slices.Index(f.Causes, code); i >= 0 && (f.Grant == g || f.Grant == "") && (at < 0 || i < at) {
+			best, at = f, i
+		}
 	}
-	return Faces[i], true
+	return best, at >= 0
+}
+
+// Behind keeps of a trace the checks of causes that look like what somebody quotes, and
+// draws the verdict from these alone: which of them it was.
+func Behind(t Trace, quoted string) Trace {
+	codes := SeenCauses(quoted)
+	t.Checks = slices.DeleteFunc(slices.Clone(t.Checks), func(c Check) bool { return !slices.Contains(codes, c.Code) })
+	t.Cause, t.Saw, t.Fixes, t.Then, t.Hint = "", "", nil, nil, ""
+	first, denied := t.First()
+	switch {
+	case denied:
+		t.deny(first)
+	case len(codes) == 0:
+		t.Verdict, t.Summary = access.Unknown, "Nothing is known that looks like "+quote(quoted)+"."
+	case slices.ContainsFunc(t.Checks, blind):
+		t.Verdict, t.Cause, t.Summary = access.Unknown, string(NotVisible), "It cannot be told what was behind "+quote(quoted)+"."
+		t.Hint = rightsHint(t.Checks)
+	default:
+		t.Verdict, t.Summary = access.Allowed, "None of the causes that look like "+quote(quoted)+" is there now."
+		t.Hint = besideHint(t.Checks)
+	}
+	t.Explained = t.Verdict
+	return t
+}
+
+// Words is what a cause is, in a few words.
+func (c Code) Words() string {
+	if w := codeWords[c]; w != "" {
+		return w
+	}
+	return strings.ReplaceAll(string(c), "_", " ")
+}
+
+var codeWords = map[Code]string{
+	RealmUnknown: "there is no such realm", RealmDisabled: "the realm is disabled", HTTPSRequired: "the realm takes https only",
+	IssuerMismatch: "the application expects another address of the realm", UserUnknown: "there is no such user", EmailLoginOff: "the realm does not allow logins by e-mail",
+	UserDisabled: "an administrator disabled the account", LockedPermanently: "locked for good after wrong passwords", LockedTemporarily: "locked for a while after wrong passwords",
+	LockedQuickLogin: "locked for a while after tries in quick succession", ServiceAccountUser: "it is the account of a client, not of a person",
+	ServiceAccountDisabled: "the service account is disabled", ServiceAccountOff: "the client has no service account", FederationOff: "the directory of the account is switched off",
+	FederationUnreachable: "the directory of the account does not answer", IDPOnlyUser: "the person logs in by an identity provider and has no password here",
+	NoPassword: "no password was ever set", WrongPassword: "the password is wrong", OTPRequired: "the one-time code is missing or wrong", PasswordExpired: "the password is too old",
+	RequiredAction: "something has to be done at login first", ProfileIncomplete: "a required field of the profile is empty", EmailUnverified: "the e-mail is not verified",
+	ClientUnknown: "there is no such client", ClientDisabled: "the client is disabled", ClientSecret: "the application sends a wrong secret", ClientFlowOff: "the client does not allow this way of logging in",
+	ClientProtocol: "the client is of another kind", PKCERequired: "the client demands PKCE", PARRequired: "the client demands pushed requests", DPoPRequired: "the client demands DPoP",
+	FlowDenies: "a step of the authentication flow denies", SessionLimit: "too many sessions are open", ClientPolicy: "a client policy refuses the request",
+	OriginNotAllowed: "the web origin is not registered", RedirectURI: "the redirect URI is not registered", ScopeUnavailable: "the client does not have a scope that is asked for",
+	OfflineRoleMissing: "the role offline_access is missing", Organization: "the organization is not there, or not theirs", ConsentRequired: "consent is missing",
+	ScopeNotPermitted: "the person is not permitted to a scope", RoleMissing: "the person does not have the role", OutOfClientScope: "the role may not reach this client",
+	DefaultRolesRemoved: "the default roles were taken away", MapperMissing: "no mapper writes the role", MapperNotInToken: "the mapper does not write into this token",
+	LightweightToken: "the access token is lightweight", ClaimScopeRemoved: "the scope that writes the claim was removed", AudienceMissing: "the token is not meant for this application",
+	TokenExpired: "the token has expired", TokenSignature: "the token's signature is wrong", TokenIssuer: "another issuer made the token", TokenType: "it is a token of another kind",
+	TokenRevoked: "the token was revoked", SessionGone: "the session of the token has ended", RoleAfterToken: "the token is older than the role",
+	AuthzDenied: "a policy denies", AuthzNothingApplies: "no permission applies", NotVisible: "what decides cannot be seen",
 }

@@ -216,8 +216,34 @@ func (g *gather) secondLook() []task {
 	tasks = append(tasks, fillOnce(g, &g.f.Scopes, "scopes", "view-clients", g.scopes)...)
 	tasks = append(tasks, g.flow()...)
 	tasks = append(tasks, g.ofUser()...)
+	tasks = append(tasks, g.near()...)
 	if len(g.orgWords()) > 0 {
 		tasks = append(tasks, fill(g, &g.f.Organizations, "view-organizations", g.organizations))
+	}
+	return tasks
+}
+
+// nearMost bounds the names that are suggested.
+const nearMost = 3
+
+// near looks for names like the ones that are not there. That it fails does not matter.
+func (g *gather) near() []task {
+	var tasks []task
+	if g.f.Client.Is() && g.f.Client.Value == nil {
+		tasks = append(tasks, func(ctx context.Context) {
+			page, _ := g.r.Clients(keycloak.ClientQuery{ClientID: g.a.Client, Search: true, PageSize: nearMost})(ctx, "")
+			for _, c := range page.Items {
+				g.f.NearClients = append(g.f.NearClients, c.ClientID)
+			}
+		})
+	}
+	if name, _, _ := strings.Cut(strings.TrimSpace(g.a.User), "@"); g.f.User.Is() && g.f.User.Value == nil && len(name) > 2 {
+		tasks = append(tasks, func(ctx context.Context) {
+			page, _ := g.r.Users(keycloak.UserQuery{Search: "*" + name[:max(3, len(name)-2)] + "*", Brief: true, PageSize: nearMost})(ctx, "")
+			for _, u := range page.Items {
+				g.f.NearUsers = append(g.f.NearUsers, u.Username)
+			}
+		})
 	}
 	return tasks
 }
