@@ -92,7 +92,7 @@ func schemaOf(name string, strict bool) (*jsonschema.Schema, error) {
 		return nil, problem("invalid", "show the schema", fmt.Sprintf("there is no printed type %q", name),
 			orNearest(name, slices.Sorted(maps.Keys(schemaTypes))))
 	}
-	r := jsonschema.Reflector{AllowAdditionalProperties: !strict, Mapper: mapSchema, Anonymous: true}
+	r := jsonschema.Reflector{AllowAdditionalProperties: !strict, Mapper: mapSchema, Anonymous: true, Namer: schemaTypeName}
 	if name == "tuple" {
 		s := tupleSchema()
 		s.Version = jsonschema.Version
@@ -110,6 +110,14 @@ func schemaOf(name string, strict bool) (*jsonschema.Schema, error) {
 		s.OneOf = body.OneOf
 	}
 	return finishSchema(s, name, t.by, strict), nil
+}
+
+// schemaTypeName keeps apart types of two packages that have the same name.
+func schemaTypeName(t reflect.Type) string {
+	if t.PkgPath() == "gatehouse/access/login" {
+		return "Login" + t.Name()
+	}
+	return "" // its own
 }
 
 func finishSchema(s *jsonschema.Schema, name, by string, strict bool) *jsonschema.Schema {
