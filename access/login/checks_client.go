@@ -107,17 +107,12 @@ func clientSecret(b *bench) []Check {
 	return pass(ClientSecret, "no event tells of a wrong secret since the last good one")
 }
 
-// lastSecretUse is the newest event of the client in which its secret decided. The
-// form in the browser needs none, so that LOGIN alone proves nothing.
+// lastSecretUse is the newest event of the client in which its secret decided: a wrong
+// one, or any that tells how the client proved itself. The form in the browser needs no
+// secret.
 func (b *bench) lastSecretUse() *Event {
 	return b.newest(func(e Event) bool {
-		if e.Client != b.a.Client || !slices.Contains(tokenEvents, e.Type) && e.Type != "LOGIN" {
-			return false
-		}
-		if isSecretError(e) {
-			return true
-		}
-		return e.Error == "" && (e.Type != "LOGIN" || e.Details["grant_type"] == "password" || e.Details["auth_method"] == "oauth_credentials")
+		return e.Client == b.a.Client && (isSecretError(e) || e.Details["client_auth_method"] != "")
 	})
 }
 

@@ -35,8 +35,8 @@ func (b *bench) order() []check {
 	return b.browserOrder()
 }
 
-var serviceOrder = []check{realmUnknown, httpsRequired, realmDisabled, clientKnown, clientSecret, dpopRequired, originNotAllowed, clientFlowOff,
-	scopeUnavailable, serviceAccountOff, clientPolicy, serviceAccountDisabled, issuerMismatch}
+var serviceOrder = []check{realmUnknown, httpsRequired, realmDisabled, clientKnown, clientSecret, originNotAllowed, dpopRequired, clientFlowOff,
+	serviceAccountOff, clientPolicy, serviceAccountDisabled, scopeUnavailable, issuerMismatch}
 
 // browserOrder: the authorization endpoint looks at the realm, the client, the redirect
 // URI, the flow, PAR, the scope and PKCE before it shows the form; the form looks at
@@ -50,13 +50,13 @@ func (b *bench) browserOrder() []check {
 	out = append(out, at(b.flowPlace(), beforePassword)...)
 	out = append(out, locks, password, userDisabled, otpRequired)
 	out = append(out, at(b.flowPlace(), afterPassword)...)
-	return append(out, actions, consentRequired, clientSecret, dpopRequired, originNotAllowed, offlineRole, issuerMismatch)
+	return append(out, actions, consentRequired, clientSecret, originNotAllowed, dpopRequired, offlineRole, issuerMismatch)
 }
 
 // directOrder: the token endpoint knows the client before all else, and the account
 // before its password.
 func (b *bench) directOrder() []check {
-	out := []check{realmUnknown, httpsRequired, realmDisabled, clientKnown, clientSecret, dpopRequired, originNotAllowed, clientFlowOff,
+	out := []check{realmUnknown, httpsRequired, realmDisabled, clientKnown, clientSecret, originNotAllowed, dpopRequired, clientFlowOff,
 		consentRequired, clientPolicy, scopeUnavailable}
 	out = append(out, at(b.flowPlace(), beforeUser)...)
 	out = append(out, userKnown, serviceAccountUser, federation, locks, userDisabled)

@@ -18,9 +18,10 @@ type Inputs map[string]string
 
 // Applied is a fix that was carried out, as far as it got.
 type Applied struct {
-	Fix   login.Fix `json:"fix"`
-	Done  []Done    `json:"done"`
-	realm *keycloak.Realm
+	Fix  login.Fix `json:"fix"`
+	Done []Done    `json:"done"`
+
+	x *Explainer
 }
 
 // Done is one write with what was there before and is there now, in JSON.
@@ -46,7 +47,7 @@ type move struct {
 // no answer came is a Problem of kind UnknownOutcome.
 func (x *Explainer) Apply(ctx context.Context, f login.Fix, in Inputs) (*Applied, error) {
 	defer x.Forget()
-	out := &Applied{Fix: f, realm: x.realm}
+	out := &Applied{Fix: f, x: x}
 	if len(f.Writes) == 0 {
 		return out, invalid("this fix has nothing to write: " + f.Summary)
 	}
@@ -116,6 +117,7 @@ func (a *Applied) Undo(ctx context.Context) error {
 	if !a.CanUndo() {
 		return invalid("this fix cannot be undone")
 	}
+	defer a.x.Forget()
 	for i := len(a.Done) - 1; i >= 0; i-- {
 		d := a.Done[i]
 		now, err := d.move.image(ctx)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"gatehouse/access/login"
+	"gatehouse/access/login/live"
 	"gatehouse/clients/keycloak"
 )
 
@@ -32,6 +33,26 @@ type subject struct {
 	base string
 	// api is another address at which the token is used afterwards.
 	api string
+
+	x *live.Explainer
+}
+
+// explainer is the one that all questions about the subject are put to.
+func (s *subject) explainer() *live.Explainer {
+	if s.x == nil {
+		s.x = live.New(s.l.admin.Realm(s.Realm))
+	}
+	return s.x
+}
+
+// why asks about the subject.
+func (s *subject) why() login.Trace {
+	s.t.Helper()
+	tr, err := s.explainer().Why(context.Background(), s.Asked, nil)
+	if err != nil {
+		s.t.Fatalf("why %s: %v", s.Question(), err)
+	}
+	return tr
 }
 
 // newSubject is a user and a client of its own for which all is well.

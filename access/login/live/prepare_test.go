@@ -20,7 +20,7 @@ type pools struct {
 
 var locked pools
 
-const perPool = 10
+const perPool = 7
 
 func (p *pools) take(t testing.TB, kind login.Code) keycloak.User {
 	t.Helper()

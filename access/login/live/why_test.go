@@ -59,7 +59,7 @@ func sawIt(saw, text string) bool {
 
 func (s *subject) wantCause(code login.Code) login.Trace {
 	s.t.Helper()
-	tr := s.l.why(s.t, s.Asked)
+	tr := s.why()
 	if tr.Cause != string(code) || tr.Verdict != access.Denied {
 		s.t.Fatalf("the cause is %q (%s: %s), want %s\n%s", tr.Cause, tr.Verdict, tr.Summary, code, checksText(tr))
 	}
@@ -112,7 +112,7 @@ func missing(tr login.Trace) bool {
 // wantCured applies the first fix and logs in by the same request.
 func (s *subject) wantCured(f fault) {
 	s.t.Helper()
-	tr := s.l.why(s.t, s.Asked)
+	tr := s.why()
 	if f.unfixable != "" {
 		if len(tr.Fixes) > 0 {
 			s.t.Errorf("there is a fix where none helps: %+v", tr.Fixes)
@@ -126,7 +126,7 @@ func (s *subject) wantCured(f fault) {
 	if f.inputs != nil {
 		in = f.inputs(s)
 	}
-	x := live.New(s.l.admin.Realm(s.Realm))
+	x := s.explainer()
 	done, err := x.Apply(context.Background(), tr.Fixes[0], in)
 	if err != nil {
 		s.t.Fatalf("%s: %v", tr.Fixes[0].Summary, err)
