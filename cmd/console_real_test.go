@@ -235,7 +235,7 @@ func TestConsoleWritesRoleMappings(t *testing.T) {
 	info := stacktest.All(t)
 	p, realm := keycloakAdmin(t, info.Keycloak), "console-"+unique(t)
 	base := info.Keycloak.URL + "/admin/realms"
-	p.must(201, "POST", base, map[string]any{"realm": realm, "enabled": true,
+	p.must(201, "POST", base, map[string]any{"realm": realm, "enabled": true, "components": smallKeys,
 		"users":  []any{map[string]any{"username": "ben", "enabled": true, "email": "ben@example.org", "firstName": "Ben", "lastName": "A", "groups": []string{"/staff"}}},
 		"groups": []any{map[string]any{"name": "staff", "realmRoles": []string{"employee"}}},
 		"roles": map[string]any{"realm": []any{map[string]any{"name": "employee"}, map[string]any{"name": "examiner"}},

@@ -34,6 +34,8 @@ func (rd *RoleReader) Holders(ctx context.Context, role Role, q roles.HoldersQue
 type directory struct {
 	rd *RoleReader
 
+	leaves sync.Map // ids of groups without groups beneath them
+
 	mu   sync.Mutex
 	seen map[string]Role
 }
@@ -73,9 +75,18 @@ func (d *directory) MembersOf(ctx context.Context, group roles.Step) iter.Seq2[r
 	return d.users(ctx, d.rd.r.GroupMembers(group.ID, holdersPage), "view-users")
 }
 
-// ChildrenOf implements roles.Directory.
+// ChildrenOf implements roles.Directory. Most groups have none, and the list that a
+// group was found in says so; only the list of the groups of a role does not.
 func (d *directory) ChildrenOf(ctx context.Context, group roles.Step) iter.Seq2[roles.Step, error] {
-	return told(ctx, d.rd.r.GroupChildren(group.ID, GroupQuery{Brief: true, PageSize: holdersPage}), groupStep, "view-users")
+	if _, leaf := d.leaves.Load(group.ID); leaf {
+		return func(func(roles.Step, error) bool) {}
+	}
+	return told(ctx, d.rd.r.GroupChildren(group.ID, GroupQuery{Brief: true, PageSize: holdersPage}), func(g Group) roles.Step {
+		if g.SubGroupCount == 0 && !d.rd.r.s.lacks("children") {
+			d.leaves.Store(g.ID, struct{}{})
+		}
+		return groupStep(g)
+	}, "view-users")
 }
 
 // holdersPage is how many people a search for holders reads at once: the server takes
