@@ -59,7 +59,7 @@ func (e *engine) expand(t tuple.Tuple, rel *opl.Relation, d int, v seen) *Node {
 		rows = declared(rel, rows)
 	}
 	if e.s.Strict && !e.classic() {
-		rows = slices.DeleteFunc(rows, func(r tuple.Tuple) bool { return !declares(rel, *r.Subject.Set) })
+		rows = slices.DeleteFunc(rows, func(r tuple.Tuple) bool { return r.Subject.Set.Relation == "" || !declares(rel, *r.Subject.Set) })
 	}
 	n.Count = len(rows)
 	if e.found(n, rows, t) || large && e.large(n, t, d) {

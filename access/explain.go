@@ -100,6 +100,7 @@ func (x *Explainer) settled(ctx context.Context, a Asking, t *Trace) (*working, 
 	switch {
 	case w.Verdict == t.Server:
 		w.flapped = t.Server != first && w.Verdict == ours // the tuples did not change, the answer did
+	case w.relist(ctx, t.Server):
 	case w.reorder(ctx, t.Server):
 	case x.flaps(ctx, w, t):
 		w.flapped = true

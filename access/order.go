@@ -27,6 +27,24 @@ func (w *working) orderDependent(ctx context.Context) bool {
 	return slices.ContainsFunc(otherOrders, func(v variant) bool { return w.decide(ctx, v).Verdict != w.Verdict })
 }
 
+// relist evaluates over lists in the order in which the server stores its rows, where it
+// sorts what it lists and the answer may hang on that order.
+func (w *working) relist(ctx context.Context, server Verdict) bool {
+	if w.whole != nil || w.x.Prober == nil || !w.Visited && !w.Root.has(CutWidth) && !w.Root.has(CutRelation) {
+		return false
+	}
+	if f, err := w.x.Prober.Facts(ctx); err != nil || f.Order != OrderSorted {
+		return false
+	}
+	w.store.asStored = true
+	if d := w.decide(ctx, variant{}); d.Verdict == server {
+		w.Decision = d
+		return true
+	}
+	w.store.asStored = false
+	return false
+}
+
 // reorder looks for an order of rows in which the server's answer comes out. Only a
 // check that passed over a set, because another branch had been there, or that met a
 // tuple which Keto cannot evaluate, may hang on it.

@@ -173,3 +173,11 @@ func (s *server) write(t testing.TB, undo bool, writes ...access.Write) {
 	}
 	s.send(t, http.MethodPatch, s.info.WriteURL+"/admin/relation-tuples", edits)
 }
+
+// firstOf takes the beginning of a list with one request.
+type firstOf struct{ *server }
+
+func (f firstOf) First(ctx context.Context, q tuple.Query, n int) ([]tuple.Tuple, bool, error) {
+	page, err := f.ListN(ctx, q, "", n)
+	return page.Items, page.Next != "", err
+}

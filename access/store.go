@@ -56,6 +56,7 @@ type store struct {
 	asked     map[askKey]*asked
 	named     map[tuple.Set]listed // the tuples whose subject is a set; see naming
 	setsFirst bool                 // the server lists subject sets before bare ids
+	asStored  bool                 // lists are wanted in the order in which the server stores them
 	budget    int
 	requests  int
 	trips     int
@@ -65,6 +66,7 @@ type relationKey struct {
 	object   [2]string
 	relation string
 	deep     bool // up to maxPerList, not only the first page
+	stored   bool // in the order in which the server stores them
 }
 
 type askKey struct {

@@ -88,11 +88,14 @@ func (v *view) object(k [2]string) *listed {
 // relations are listed on their own, and only what is still too long is large.
 func (v *view) OfRelation(_ context.Context, namespace, object, relation string) ([]tuple.Tuple, error) {
 	k := [2]string{namespace, object}
+	if v.s.asStored {
+		return v.asStored(relationKey{object: k, relation: relation, stored: true})
+	}
 	l := v.object(k)
 	if l == nil || l.err != nil || !l.more {
 		return only(l, relation)
 	}
-	first, deep := relationKey{k, relation, false}, relationKey{k, relation, true}
+	first, deep := relationKey{object: k, relation: relation}, relationKey{object: k, relation: relation, deep: true}
 	if l, opened := v.s.relations[deep]; l != nil {
 		return only(l, relation)
 	} else if opened || v.s.check == nil {
@@ -103,6 +106,24 @@ func (v *view) OfRelation(_ context.Context, namespace, object, relation string)
 		return only(l, relation)
 	}
 	v.wantRelation(first)
+	return nil, nil
+}
+
+// asStored is a relation in the order in which Keto 26.2 and later store it: they sort
+// every list except one by object and relation without the namespace, which may take a
+// large database long.
+func (v *view) asStored(k relationKey) ([]tuple.Tuple, error) {
+	if l := v.s.relations[k]; l != nil {
+		return only(l, k.relation)
+	}
+	v.want("stored\x00"+k.object[0]+"\x00"+k.object[1]+"\x00"+k.relation, func(ctx context.Context) {
+		l := &listed{done: make(chan struct{})}
+		v.s.read(ctx, l, tuple.Query{Object: &k.object[1], Relation: &k.relation}, pageSize)
+		l.tuples = slices.DeleteFunc(l.tuples, func(t tuple.Tuple) bool { return t.Namespace != k.object[0] })
+		v.s.mu.Lock()
+		v.s.relations[k] = l
+		v.s.mu.Unlock()
+	})
 	return nil, nil
 }
 
@@ -252,7 +273,7 @@ func (w *working) openUp(d Decision) bool {
 	d.Root.walk(func(n *Node) bool {
 		grants := n.Kind == KindExpand && n.Cut == CutLarge && n.Result == Member
 		if grants || n.Kind == KindTraverse && errors.Is(n.Err, errLarge) {
-			k := relationKey{[2]string{n.Tuple.Namespace, n.Tuple.Object}, n.Tuple.Relation, true}
+			k := relationKey{object: [2]string{n.Tuple.Namespace, n.Tuple.Object}, relation: n.Tuple.Relation, deep: true}
 			if _, begun := w.store.relations[k]; !begun {
 				w.store.relations[k] = nil
 				more = true

@@ -1,0 +1,132 @@
+package access_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"gatehouse/access"
+	"gatehouse/access/tuple"
+	"gatehouse/stack/story"
+)
+
+// envTuples is how many tuples the costs are measured on; 1000000 takes some minutes to
+// store.
+const envTuples = "GATEHOUSE_COST_TUPLES"
+
+// manyTuples are so many, in the shape of a company: people in groups of 50, groups in
+// departments, documents in folders, and half of all tuples in one group of everybody.
+func manyTuples(n int, yield func(tuple.Tuple)) {
+	id := func(i int) tuple.Subject { return tuple.SubjectID(fmt.Sprintf("p%d", i)) }
+	group := func(i int) string { return fmt.Sprintf("g%d", i) }
+	people := n / 8
+	for i := range people {
+		yield(tuple.Tuple{Namespace: "Group", Object: group(i / 50), Relation: "members", Subject: id(i)})
+	}
+	for i := range people/50 + 1 {
+		yield(tuple.Tuple{Namespace: "Group", Object: fmt.Sprintf("dept%d", i/20), Relation: "members", Subject: tuple.SubjectSet("Group", group(i), "members")})
+	}
+	for i := range n / 2 {
+		yield(tuple.Tuple{Namespace: "Group", Object: "everyone", Relation: "members", Subject: id(i)})
+	}
+	yield(tuple.Tuple{Namespace: "Doc", Object: "news", Relation: "viewers", Subject: tuple.SubjectSet("Group", "everyone", "members")})
+	for i := range n / 8 {
+		doc := fmt.Sprintf("d%d", i)
+		yield(tuple.Tuple{Namespace: "Doc", Object: doc, Relation: "parents", Subject: tuple.SubjectSet("Folder", fmt.Sprintf("f%d", i/100), "")})
+		yield(tuple.Tuple{Namespace: "Doc", Object: doc, Relation: "viewers", Subject: tuple.SubjectSet("Group", group(i/50), "members")})
+		yield(tuple.Tuple{Namespace: "Doc", Object: doc, Relation: "viewers", Subject: id(i)})
+	}
+	for i := range n / 800 {
+		yield(tuple.Tuple{Namespace: "Folder", Object: fmt.Sprintf("f%d", i), Relation: "viewers", Subject: tuple.SubjectSet("Group", fmt.Sprintf("dept%d", i%20), "members")})
+	}
+}
+
+// costQuestions ask about people and documents that have something to do with each
+// other, and about such that have not.
+func costQuestions(n, many int) []tuple.Tuple {
+	r := rand.New(rand.NewPCG(1, 2))
+	var out []tuple.Tuple
+	for i := range many {
+		doc := r.IntN(n / 8)
+		who := []int{doc, doc/50*50 + r.IntN(50), r.IntN(n / 8), n + doc}[i%4]
+		q := tuple.Tuple{Namespace: "Doc", Object: fmt.Sprintf("d%d", doc), Relation: "view", Subject: tuple.SubjectID(fmt.Sprintf("p%d", who))}
+		if i%20 == 19 {
+			q.Object = "news"
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+// What an explanation costs beside the bare check of the same question: requests and
+// round trips are bounded; times are only told.
+func TestCostOfAnExplanation(t *testing.T) {
+	n := int(fromEnv(envTuples, 12_000))
+	settings := settingsOf(access.Settings{})
+	if n > 100_000 {
+		settings["dsn"] = "sqlite://" + filepath.Join(t.TempDir(), "keto.sqlite") + "?_fk=true&_journal_mode=WAL"
+	}
+	s := newServer(t, settings)
+	m := parseModel(t, story.Model())
+	s.load(t, "Marker", story.Model()+"\nclass Marker implements Namespace {}\n", nil, parseTuples(t, "Doc:x#viewers@nobody"))
+	var batch []edit
+	flush := func() {
+		s.send(t, http.MethodPatch, s.info.WriteURL+"/admin/relation-tuples", batch)
+		batch = batch[:0]
+	}
+	stored := 0
+	manyTuples(n, func(tt tuple.Tuple) {
+		stored++
+		if batch = append(batch, edit{"insert", tt}); len(batch) == 1000 {
+			flush()
+		}
+	})
+	if len(batch) > 0 {
+		flush()
+	}
+	x := &access.Explainer{Server: s, Tuples: firstOf{s}, Model: m, Refused: refused}
+	var requests, trips []int
+	var ratios []float64
+	var checks, whys []time.Duration
+	var before, after runtime.MemStats
+	most := uint64(0)
+	for _, q := range costQuestions(n, 400) {
+		start := time.Now()
+		if _, err := s.Check(t.Context(), q, 0); err != nil {
+			t.Fatal(err)
+		}
+		check := time.Since(start)
+		runtime.ReadMemStats(&before)
+		start = time.Now()
+		tr, err := x.Explain(t.Context(), access.Asking{Question: q, Aliases: access.Person{ID: q.Subject.ID, Emails: []string{q.Subject.ID + "@acme.example"}}.Aliases()})
+		why := time.Since(start)
+		runtime.ReadMemStats(&after)
+		if err != nil || tr.Agrees == nil || !*tr.Agrees || tr.Verdict == access.Unknown {
+			t.Fatalf("%s: %s, %v", q, tr.Summary, err)
+		}
+		most = max(most, after.TotalAlloc-before.TotalAlloc)
+		requests, trips = append(requests, tr.Requests), append(trips, tr.RoundTrips)
+		ratios = append(ratios, float64(why)/float64(check))
+		checks, whys = append(checks, check), append(whys, why)
+	}
+	t.Logf("%d tuples; requests median %d, p99 %d; round trips median %d, p99 %d; check median %v, why median %v, p99 %v; why is %.1f times the check in the median, %.1f at p99; at most %.1f MB allocated for one",
+		stored, at(requests, 50), at(requests, 99), at(trips, 50), at(trips, 99), at(checks, 50), at(whys, 50), at(whys, 99), at(ratios, 50), at(ratios, 99), float64(most)/(1<<20))
+	if at(requests, 50) >= 12 || at(trips, 50) >= 6 || at(requests, 100) > access.MaxRequests {
+		t.Errorf("an explanation takes %d requests in %d round trips in the median", at(requests, 50), at(trips, 50))
+	}
+	if most > 100<<20 {
+		t.Errorf("%d MB were allocated for one explanation", most>>20)
+	}
+}
+
+// at is a percentile.
+func at[T int | float64 | time.Duration](of []T, percent int) T {
+	of = slices.Clone(of)
+	slices.Sort(of)
+	return of[min(len(of)-1, len(of)*percent/100)]
+}
