@@ -82,7 +82,7 @@ func TestCostOfAnExplanation(t *testing.T) {
 	stored := 0
 	manyTuples(n, func(tt tuple.Tuple) {
 		stored++
-		if batch = append(batch, edit{"insert", tt}); len(batch) == 1000 {
+		if batch = append(batch, edit{"insert", tt}); len(batch) == 500 {
 			flush()
 		}
 	})

@@ -106,7 +106,7 @@ func TestHugeGroups(t *testing.T) {
 		names              string // what the sentence must name
 	}{
 		{"nobody's member", []string{"Doc:d#viewers@Group:huge#members"}, "Doc:d#view@ann", nil, access.Denied, 1_600, 12, "Group:huge#members"},
-		{"a member", []string{"Doc:d#viewers@Group:huge#members"}, "Doc:d#view@m7", []string{"Doc:d#view@m7"}, access.Allowed, 600, 6, "Group:huge#members@m7"},
+		{"a member", []string{"Doc:d#viewers@Group:huge#members"}, "Doc:d#view@m7", []string{"Doc:d#view@m7"}, access.Allowed, 600, 6, "Group:huge#members"},
 		{"ten of them", ten("Doc:d#viewers@Group:huge%d#members"), "Doc:d#view@ann", nil, access.Denied, 12_000, 60, "Group:huge1#members"},
 		{"a member of a group in it", []string{"Doc:d#viewers@Group:huge#members", "Group:huge#members@Group:h#members", "Group:h#members@ann"}, "Doc:d#view@ann",
 			[]string{"Doc:d#view@ann", "Group:huge#members@ann"}, access.Allowed, 11_600, 60, "Group:huge#members"},

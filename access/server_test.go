@@ -43,7 +43,10 @@ func newServer(t testing.TB, settings map[string]any) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &server{c, info, model, &http.Client{Timeout: 20 * time.Second}}
+	// Keto closes a connection that was idle for some seconds, maybe just when the next
+	// write goes out on it, and a write is not sent again by itself.
+	fresh := &http.Transport{DisableKeepAlives: true}
+	return &server{c, info, model, &http.Client{Timeout: 60 * time.Second, Transport: fresh}}
 }
 
 func (s *server) send(t testing.TB, method, url string, body any) {

@@ -36,6 +36,9 @@ func newOracle(url string) oracle {
 
 func (o oracle) accepts(src string) (bool, string, error) {
 	resp, err := o.http.Post(o.url, "text/plain", strings.NewReader(src))
+	for try := 0; err != nil && try < 5; try++ { // Keto closes connections that were idle, maybe just now
+		resp, err = o.http.Post(o.url, "text/plain", strings.NewReader(src))
+	}
 	if err != nil {
 		return false, "", err
 	}
