@@ -321,9 +321,21 @@ func (w *working) rank(ctx context.Context, found []Fix) []Fix {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Fix) int {
-		return cmp.Or(cmp.Compare(size(a), size(b)), a.compare(b.Radius))
+		return cmp.Or(cmp.Compare(size(a), size(b)), cmp.Compare(w.others(a), w.others(b)), a.compare(b.Radius))
 	})
 	return found
+}
+
+// others counts the removals of a block that is there for others too: to take one person
+// out of what is blocked is less than to take the block away.
+func (w *working) others(f Fix) int {
+	n := 0
+	for _, wr := range f.Writes {
+		if f.Unblocks && wr.Op == OpRemove && !wr.what.Subject.Equal(w.ask.Question.Subject) {
+			n++
+		}
+	}
+	return n
 }
 
 // isType reports whether such a subject set may stand anywhere; without a model all may.

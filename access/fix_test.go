@@ -67,7 +67,7 @@ class Doc implements Namespace {
 		{"two are needed", nil, "Doc:d#publish@ann", "add Doc:d#reviewers@ann and add Doc:d#viewers@ann, which also grants read", 0, false},
 		{"one of two is there", []string{"Doc:d#viewers@ann"}, "Doc:d#publish@ann", "add Doc:d#reviewers@ann", 0, false},
 		{"blocked", []string{"Doc:d#viewers@ann", "Doc:d#blocked@ann"}, "Doc:d#read@ann", "remove Doc:d#blocked@ann", 0, true},
-		{"a typo in the set", []string{"Doc:d#viewers@Group:g#member", "Group:g#members@ann"}, "Doc:d#view@ann", "add Doc:d#viewers@Group:g#members", 0, false},
+		{"a typo in the set", []string{"Doc:d#viewers@Group:g#member", "Group:g#members@ann"}, "Doc:d#view@ann", "add Doc:d#viewers@Group:g#members, which also grants read", 0, false},
 		{"a bare parent", []string{"Doc:d#parents@f", "Folder:f#viewers@ann"}, "Doc:d#view@ann", "add Doc:d#parents@Folder:f#, which also grants read", 0, false},
 		{"a group of many", []string{"Group:g#members@ben", "Doc:e#viewers@Group:g#members", "Doc:f#viewers@Group:g#members"}, "Group:g#members@ann",
 			"add Group:g#members@ann, which also reaches 2 other objects", 2, false},

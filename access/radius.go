@@ -124,6 +124,15 @@ func (w *working) radius(ctx context.Context, writes []Write) Radius {
 	return r
 }
 
+// certain is the verdict as far as it decides who is let in: where Keto answers an error
+// nobody is, and only what we could not find out is Unknown.
+func (d Decision) certain() Verdict {
+	if d.Verdict == Unknown && !d.Root.has(CutRead) && !d.Root.has(CutSteps) {
+		return Denied
+	}
+	return d.Verdict
+}
+
 // quick are the settings for the many small evaluations of a radius.
 func (w *working) quick() Settings {
 	s := w.set
@@ -147,8 +156,8 @@ func (w *working) permissions(ctx context.Context, writes []Write, r *Radius) {
 		}
 		q := w.ask.Question
 		q.Relation = rel.Name
-		was := evaluate(ctx, w.store, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
-		is := evaluate(ctx, after, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
+		was := evaluate(ctx, w.store, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
+		is := evaluate(ctx, after, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
 		switch {
 		case is == Allowed && was == Denied:
 			more = append(more, rel.Name)
@@ -191,8 +200,8 @@ func (w *working) lets(ctx context.Context, writes []Write, r *Radius) {
 			continue
 		}
 		q.Subject = s
-		before := evaluate(ctx, was, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
-		after := evaluate(ctx, is, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).Verdict
+		before := evaluate(ctx, was, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
+		after := evaluate(ctx, is, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
 		switch {
 		case before == Unknown || after == Unknown:
 			found.more = found.more || after != Denied && before != Allowed

@@ -101,12 +101,16 @@ var uuidIn = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{
 
 // withNames puts the person's name before an id, which is cut to what tells it apart:
 // "Group:finance#members@Ann Okafor (7d31…e4)".
-func withNames(text string, names *People) string {
+func withNames(text string, names *People) string { return namesBut(text, names, "") }
+
+// namesBut leaves one id as it is: that of whom a sentence calls by name already, so that
+// where it has the id it is the id that is meant.
+func namesBut(text string, names *People, but string) string {
 	if names == nil || len(text) < 36 {
 		return text
 	}
 	return uuidIn.ReplaceAllStringFunc(text, func(id string) string {
-		if name := names.Name(id); name != "" {
+		if name := names.Name(id); name != "" && id != but {
 			return name + " (" + shortID(id) + ")"
 		}
 		return id

@@ -81,7 +81,7 @@ func (s *Why) viewHead(th *theme.Theme, w int) []string {
 			lines = append(lines, th.Dim.Render(clean.Line(fmt.Sprintf("  This was the answer %s:", ago(s.host.Env().Now(), s.answer.at)), w)))
 		}
 	}
-	for _, l := range wrapWords(withNames(t.Summary, s.spec.Names), w-2, 3) {
+	for _, l := range wrapWords(namesBut(t.Summary, s.spec.Names, s.q.Subject.ID), w-2, 3) {
 		lines = append(lines, th.Strong.Render(l))
 	}
 	for _, l := range wrapWords(withNames(t.Hint, s.spec.Names), w-2, 2) {
@@ -105,6 +105,8 @@ func (s *Why) viewVerdict(th *theme.Theme, w int, t access.Trace) string {
 	case s.suppose.answered:
 		title = strings.Replace(title, " ", " STILL ", 1)
 		says = "what if: nothing is written"
+	case t.Agrees != nil && *t.Agrees && t.Verdict == access.Unknown:
+		says = "keto gives no answer either"
 	case t.Agrees != nil && *t.Agrees:
 		says = "keto says so too"
 	case t.Agrees != nil:
@@ -135,13 +137,14 @@ func (s *Why) viewFoot(th *theme.Theme, w int) []string {
 		if i == 0 {
 			out = append(out, th.Strong.Render("Fixes"))
 		}
-		out = append(out, s.viewFix(th, w, i, f))
+		out = append(out, s.viewFix(th, w, i, f)...)
 	}
 	return out
 }
 
-// viewFix is one fix with what it does besides.
-func (s *Why) viewFix(th *theme.Theme, w, i int, f access.Fix) string {
+// viewFix is one fix with what it does besides, which takes a line of its own where the
+// cursor is and there is no room beside it.
+func (s *Why) viewFix(th *theme.Theme, w, i int, f access.Fix) []string {
 	note := f.Words()
 	switch {
 	case f.Unblocks && note != "":
@@ -153,20 +156,27 @@ func (s *Why) viewFix(th *theme.Theme, w, i int, f access.Fix) string {
 	}
 	text := fmt.Sprintf("%d  %s", i+1, fixWrites(f, s.spec.Names))
 	room := max(1, w-4)
-	if len(note) < room/2 || widget.Width(text)+2+widget.Width(note) <= room {
-		text = clean.Line(text, max(1, room-widget.Width(note)))
-	} else {
-		text = clean.Line(text, room/2)
-	}
-	note = clean.Line(note, max(1, room-widget.Width(text)))
-	lead := "  "
+	fits := widget.Width(text)+2+widget.Width(note) <= room
+	lead, below := "  ", ""
 	if i == s.fix { // the one that enter applies
 		lead = th.Accent.Render(theme.MarkCursor) + " "
-		if s.fixes {
-			text = th.Selected.Render(text)
+		if !fits {
+			below, note = note, ""
 		}
 	}
-	return lead + text + "  " + th.Dim.Render(note)
+	if !fits && note != "" {
+		text = clean.Line(text, max(room/2, room-widget.Width(note)))
+	}
+	text = clean.Line(text, room)
+	note = clean.Line(note, max(0, room-widget.Width(text)))
+	if i == s.fix && s.fixes {
+		text = th.Selected.Render(text)
+	}
+	lines := []string{lead + text + "  " + th.Dim.Render(note)}
+	if below != "" {
+		lines = append(lines, th.Dim.Render(clean.Line("     "+below, w)))
+	}
+	return lines
 }
 
 // viewSupposed lists what is supposed, and what it changes.
