@@ -17,7 +17,7 @@ import (
 type Radius struct {
 	// LetsIn is how many other people get the same permission on the same object. Each
 	// was tried out, under the limits of the server.
-	LetsIn int `json:"also_lets_in"`
+	LetsIn int `json:"also_lets_in,omitempty"`
 	// AlsoGrants is how many other objects the added tuples give something on, up to
 	// three steps away: those that have the written set as a subject, or the written
 	// object as a parent. With a model only the types that it declares are looked for.

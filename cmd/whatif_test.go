@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -82,5 +83,41 @@ func TestDecisiveIsTheDefault(t *testing.T) {
 	cut := func(s string) string { return s[:strings.Index(s, `"ms"`)] }
 	if cut(plain) != cut(said) || strings.Contains(plain, `"tree"`) {
 		t.Errorf("%s\n%s", plain, said)
+	}
+}
+
+// traceExample is the answer that is promised to scripts, with every field that the
+// promise names.
+const traceExample = `{"schema":"gatehouse.trace.v1","question":"Doc:a#view@ann","verdict":"denied",
+ "server":"denied","explained":"denied","agrees":true,
+ "summary":"one sentence for a support person","cause":"missing_tuple",
+ "proof":{"kind":"union","label":"view","verdict":"denied","reason":"any of 3","tuple":"Doc:a#viewers@ben","rule":{"file":"model.ts","line":4,"column":9,"text":"view: …"},"children":[]},
+ "near_misses":[{"kind":"alias","summary":"allowed as ann@acme.example"}],
+ "fixes":[{"summary":"add Doc:a#viewers@ann","writes":[{"op":"add","tuple":"Doc:a#viewers@ann"}],"also_grants":3,"verified":true}],
+ "requests":8,"round_trips":4,"ms":12}`
+
+// The schema takes the promised answer, and what is printed has every promised field
+// that it has something to say in.
+func TestTheTraceIsAsPromised(t *testing.T) {
+	validate(t, "trace", traceExample)
+	var promised, got map[string]any
+	if err := json.Unmarshal([]byte(traceExample), &promised); err != nil {
+		t.Fatal(err)
+	}
+	r := gatehouse(t, nil, append(whyFiles(t), "Doc:q3#view@ann", "--json")...).want(t, exitNo)
+	validate(t, "trace", r.stdout)
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name := range promised {
+		if _, ok := got[name]; !ok && name != "agrees" && name != "near_misses" { // nobody was asked, and nobody has another name
+			t.Errorf("%q is missing in %s", name, r.stdout)
+		}
+	}
+	fix := got["fixes"].([]any)[0].(map[string]any)
+	for _, name := range []string{"summary", "writes", "also_grants", "verified"} {
+		if _, ok := fix[name]; !ok {
+			t.Errorf("a fix has no %q: %v", name, fix)
+		}
 	}
 }
