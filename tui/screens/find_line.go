@@ -3,6 +3,7 @@ package screens
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +111,9 @@ func (l *findLine) typed(msg tea.Msg) {
 	persons := l.persons
 	tui.Go(l.host, &l.job, 3*time.Second, func(ctx context.Context) ([]CheckPerson, error) { return persons(ctx, prefix) },
 		func(found []CheckPerson, err error) {
-			if err == nil { // without an answer there are fewer suggestions, and that is all
+			// Without an answer there are fewer suggestions, and that is all; the same one again
+			// must not move what is chosen.
+			if err == nil && !slices.Equal(l.people, found) {
 				l.people = found
 				l.input.Refresh()
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -68,6 +69,12 @@ func reachSpec(t testing.TB, k *ketoStub) FindSpec {
 
 func reachStub(t testing.TB) *ketoStub { return &ketoStub{rows: mustTuples(t, reachRows...)} }
 
+// openReach opens a screen on a terminal, with patience for a busy machine.
+func openReach(t testing.TB, screen tui.Screen, w, h int) *tuitest.Term {
+	t.Helper()
+	return tuitest.Open(t, consoleOn(screen), tuitest.Size(w, h), tuitest.Patience(time.Minute))
+}
+
 func setOf(text string) tuple.Set { s, _ := parseFindSet(text); return s }
 
 func TestReachGoldens(t *testing.T) {
@@ -79,7 +86,7 @@ func TestReachGoldens(t *testing.T) {
 			"matrix":   NewMatrix(spec, "Doc", "q3"),
 		} {
 			t.Run(fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), func(t *testing.T) {
-				s := tuitest.Open(t, consoleOn(screen), tuitest.Size(size[0], size[1]))
+				s := openReach(t, screen, size[0], size[1])
 				// How it reads once the search is over, not while it goes on.
 				s.Want("Ann Okafor", map[string]string{"who-can": "who can   5   5 of 5 asked", "what-can": "what can   7   Ann Okafor · 7 of 7 asked",
 					"matrix": "matrix of Doc:q3   6   6 of 6 asked"}[name])
@@ -92,17 +99,18 @@ func TestReachGoldens(t *testing.T) {
 // From an answer one goes on to its explanation, to the members of a set, to what else a
 // subject can do, and to the matrix; and back to where one was.
 func TestReachGoesOn(t *testing.T) {
-	s := tuitest.Open(t, consoleOn(NewWhoCan(reachSpec(t, reachStub(t)), setOf("Doc:q3#view"))), tuitest.Size(140, 30))
-	s.Want("✓ Ann Okafor", "✓ Group:finance#members", "✓ carla", "✓ dan", "Doc:q3#parents ← Folder:2026#viewers")
+	s := openReach(t, NewWhoCan(reachSpec(t, reachStub(t)), setOf("Doc:q3#view")), 140, 30)
+	// Esc stops a search that still runs, so each step waits for the end of the one before.
+	s.Want("who can   5   5 of 5", "✓ Ann Okafor", "✓ Group:finance#members", "✓ carla", "✓ dan", "Doc:q3#parents ← Folder:2026#viewers")
 	s.Press("x")
-	s.Want("who can > Group:finance#members")
+	s.Want("who can > Group:finance#members", "who can   2   2 of 2")
 	s.WantNot("carla")
 	s.Press("esc", "down", "R")
-	s.Want("what can > ", "Doc:q4")
+	s.Want("what can > carla", "what can   5   ", "Doc:q4")
 	s.Press("esc", "M")
-	s.Want("matrix of Doc:q3", "view", "edit", "comment")
+	s.Want("matrix of Doc:q3   6   ", "view", "edit", "comment")
 	s.Press("esc", "enter")
-	s.Want("dev › why")
+	s.Want("dev › why", "✗ DENIED  Doc:q3#view@carla")
 	s.Press("esc", "home", "w")
 	s.Want("dev › why", "Doc:q3#view@Group:finance#members")
 }
@@ -113,7 +121,7 @@ func TestReachIsTyped(t *testing.T) {
 	spec.Persons = func(_ context.Context, prefix string) ([]CheckPerson, error) {
 		return []CheckPerson{{ID: ann, Name: "Ann Okafor", Email: "ann@acme.example"}}, nil
 	}
-	s := tuitest.Open(t, consoleOn(NewWhoCan(spec, tuple.Set{})), tuitest.Size(110, 30))
+	s := openReach(t, NewWhoCan(spec, tuple.Set{}), 110, 30)
 	s.Want("who may view the document q3-report?")
 	s.Type("Doc")
 	s.Press("enter")
@@ -126,13 +134,13 @@ func TestReachIsTyped(t *testing.T) {
 	s.Press("e", "esc")
 	s.Want("✓ carla") // still the answer of before
 
-	s = tuitest.Open(t, consoleOn(NewWhatCan(spec, tuple.Subject{})), tuitest.Size(110, 30))
+	s = openReach(t, NewWhatCan(spec, tuple.Subject{}), 110, 30)
 	s.Type("ann@")
 	s.Want("Ann Okafor", "ann@acme.example")
 	s.Press("down", "enter", "enter")
 	s.Want("what can > "+ann, "Doc:q4", "Ann Okafor · ")
 
-	s = tuitest.Open(t, consoleOn(NewMatrix(spec, "", "")), tuitest.Size(110, 30))
+	s = openReach(t, NewMatrix(spec, "", ""), 110, 30)
 	s.Type("Nope:x")
 	s.Press("enter")
 	s.Want(`no namespace "Nope"`)
@@ -144,15 +152,15 @@ func TestReachIsTyped(t *testing.T) {
 
 // The cell under the cursor is the one that is explained, and asked about further.
 func TestMatrixCells(t *testing.T) {
-	s := tuitest.Open(t, consoleOn(NewMatrix(reachSpec(t, reachStub(t)), "Doc", "q3")), tuitest.Size(110, 30))
-	s.Want("▸ view", "carla")
+	s := openReach(t, NewMatrix(reachSpec(t, reachStub(t)), "Doc", "q3"), 110, 30)
+	s.Want("▸ view", "matrix of Doc:q3   6   ", "carla")
 	s.Press("right")
 	s.Want("▸ edit")
 	s.Press("W")
-	s.Want("who can > Doc:q3#edit", "✓ carla")
+	s.Want("who can > Doc:q3#edit", "who can   1   1 of 1", "✓ carla")
 	s.WantNot("Ann Okafor")
 	s.Press("esc", "enter")
-	s.Want("› why", "Doc:q3#edit@")
+	s.Want("› why", "Doc:q3#edit@", "COULD NOT TELL")
 	s.Press("esc", "left", "left")
 	s.Want("▸ view")
 }
@@ -160,19 +168,19 @@ func TestMatrixCells(t *testing.T) {
 // Nobody, a server that is down, and an answer that is not whole are three things.
 func TestReachStates(t *testing.T) {
 	k := &ketoStub{}
-	s := tuitest.Open(t, consoleOn(NewWhoCan(reachSpec(t, k), setOf("Doc:q3#view"))))
+	s := openReach(t, NewWhoCan(reachSpec(t, k), setOf("Doc:q3#view")), 100, 30)
 	s.Want("Nobody: no subject")
 	k.set(&clients.Problem{Kind: clients.Unreachable, Op: "list relation tuples", Reason: "keto refused the connection", Hint: "is it running?"})
 	s.Press("ctrl+r")
 	s.Want("keto refused the connection")
 	s.WantNot("Nobody:")
-	s = tuitest.Open(t, consoleOn(NewMatrix(reachSpec(t, k), "Doc", "q3")))
+	s = openReach(t, NewMatrix(reachSpec(t, k), "Doc", "q3"), 100, 30)
 	s.Want("keto refused the connection", "is it running?")
 	k.set(nil)
 	s.Press("ctrl+r")
 	s.Want("Nobody can do anything with it.")
 
-	s = tuitest.Open(t, consoleOn(NewWhatCan(reachSpec(t, &ketoStub{}), tuple.SubjectID("ann"))))
+	s = openReach(t, NewWhatCan(reachSpec(t, &ketoStub{}), tuple.SubjectID("ann")), 100, 30)
 	s.Want("Nothing: no tuple and no rule")
 }
 
@@ -214,7 +222,7 @@ func TestReachStopsAndGoesFurther(t *testing.T) {
 	spec.Finder = func(context.Context) (*access.Finder, error) {
 		return &access.Finder{Tuples: endless{}, Model: m, Judge: judge}, nil
 	}
-	s := tuitest.Open(t, consoleOn(NewWhoCan(spec, setOf("Group:all#members"))), tuitest.Size(110, 30))
+	s := openReach(t, NewWhoCan(spec, setOf("Group:all#members")), 110, 30)
 	s.Want("member 0", "found", "of 5,000 requests")
 	s.Press("esc")
 	s.Want("stopped: ^r searches again", "member 0")
