@@ -148,6 +148,24 @@ func (w *working) denied(ctx context.Context, t *Trace) {
 	t.Summary, t.Hint = w.missing()
 	if all, err := w.store.Of(ctx, q.Namespace, q.Object); err == nil && len(all) == 0 {
 		t.Hint = strings.TrimPrefix(t.Hint+"; there is no tuple on "+q.Namespace+":"+q.Object+" at all; names are case-sensitive", "; ")
+		w.nearObject(ctx, t)
+	}
+}
+
+// nearObject looks among the names of a namespace for the one that was meant.
+func (w *working) nearObject(ctx context.Context, t *Trace) {
+	q := w.ask.Question
+	l := &listed{done: make(chan struct{})}
+	w.store.trip()
+	w.store.read(ctx, l, tuple.Query{Namespace: &q.Namespace}, pageSize)
+	var names []string
+	for _, o := range l.tuples {
+		names = append(names, o.Object)
+	}
+	slices.Sort(names)
+	if near := opl.Nearest(q.Object, slices.Compact(names)); near != "" {
+		t.Hint += "; did you mean " + quote(near) + "?"
+		t.NearMisses = append(t.NearMisses, NearMiss{"object", "there are tuples on " + q.Namespace + ":" + near})
 	}
 }
 
