@@ -2,6 +2,7 @@ package server
 
 import (
 	"gatehouse/demo/systems/basic"
+	"gatehouse/demo/systems/eve"
 	"gatehouse/demo/systems/flaskjwt"
 	"gatehouse/demo/systems/flsession"
 	"gatehouse/demo/systems/formlogin"
@@ -16,5 +17,14 @@ func accounts() []Entry {
 		{"form-login", formlogin.New},
 		{"fl-session", flsession.New},
 		{"fl-timeout", flsession.NewTimeout},
+		{"eve-global", eve.Global},
+		{"eve-public", eve.Public},
+		{"eve-resource", eve.Resource},
+		{"eve-resource-auth", eve.ResourceAuth},
+		{"eve-roles", eve.Roles},
+		{"eve-bcrypt", eve.Bcrypt},
+		{"eve-token", eve.Token},
+		{"eve-hmac", eve.HMAC},
+		{"eve-auth-field", eve.AuthField},
 	}
 }
