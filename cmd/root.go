@@ -131,7 +131,7 @@ func newRootCommand(g *globals) *cobra.Command {
 		newUsersCommand(g),
 		newGroupsCommand(g),
 		newRolesCommand(g),
-		newKeycloakCommand(g),
+		newTokenCommand(g), newKeycloakCommand(g),
 		// decisions
 		newCheckCommand(g),
 		newWhyCommand(g),

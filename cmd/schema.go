@@ -67,6 +67,8 @@ var schemaTypes = map[string]struct {
 	"test":            {testOut{}, "test"},
 	"test-row":        {assert.Row{}, "test --jsonl"},
 	"trace":           {access.Trace{}, "check, why"},
+	"token":           {tokenInspection{}, "token inspect"},
+	"token-preview":   {tokenPreview{}, "token preview"},
 	"tree":            {treeOut{}, "tuples expand"},
 	"tuple":           {tuple.Tuple{}, "tuples list, tuples export"},
 	"tuple-change":    {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},

@@ -12,6 +12,7 @@ import (
 	"gatehouse/access/login"
 	"gatehouse/access/login/live"
 	"gatehouse/access/opl"
+	"gatehouse/access/token"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak/setup"
@@ -44,6 +45,12 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"role-holder": {roleHolderOut{Kind: "user", Direct: true, Path: []string{"user a", "realm role r"}}, roleHolderOut{Kind: "everyone", Path: []string{"realm role r"}}},
 		"tree":        {treeOf(&keto.Tree{Type: "union", Subject: set.Subject, Children: []*keto.Tree{{Type: "leaf", Subject: id.Subject}, {Type: "leaf", Subject: id.Subject}, {Type: "intersection"}}})},
 		"trace":       {access.Trace{Schema: access.Schema, Verdict: access.Denied, Server: access.Denied}},
+		"token": {tokenInspection{Verdict: "not_asked", Header: []token.Claim{}, Claims: []token.Claim{}, Checks: []login.Check{}},
+			tokenInspection{Verdict: "refused", Cause: "token_expired", Header: []token.Claim{{Path: "alg"}}, Claims: []token.Claim{{Path: "exp", Means: "m"}},
+				Checks: []login.Check{{Code: login.TokenExpired, State: login.Fail, Stops: login.StopsClaim}}, Since: []tokenChange{{Path: "aud"}}}},
+		"token-preview": {tokenPreview{Rows: []token.Row{}, Claims: map[string]json.RawMessage{}},
+			tokenPreview{Wanted: "x", Found: []token.Found{{In: token.InID, Why: "w"}}, Rows: []token.Row{{Path: "p", Values: map[token.Document]string{token.InID: "v"}, LeftOut: map[token.Document]string{token.InAccess: "off"}}},
+				Claims: map[string]json.RawMessage{"id": json.RawMessage(`{}`)}}},
 		"keycloak-step": {keycloakStep{Step: setup.Step{Number: 1, Name: setup.NameRealm, State: setup.Done}},
 			keycloakStep{Step: setup.Step{Number: 3, Name: setup.NameSecret, State: setup.Missing, Outcome: setup.Failed, Effect: "e", Fix: "f", Also: "a", Needs: "n", Error: "x"}, Secret: "s"}},
 		"what-if": {access.WhatIf{Writes: []access.Write{}}, access.WhatIf{Writes: []access.Write{{Op: access.OpAdd, Tuple: "t"}}, Turned: []access.Turn{{Step: "s"}}, Notes: []string{"n"}}},

@@ -332,14 +332,17 @@ func audienceMissing(b *bench) []Check {
 		return unknown(AudienceMissing, "the audience of the access token", p.Gap())
 	}
 	aud := (&token.Token{Claims: p.Value}).Audience()
+	if pasted, err := token.Parse(b.a.PastedToken); err == nil {
+		if has := pasted.Audience(); slices.Contains(has, api) {
+			return pass(AudienceMissing, "%s is in the audience of the token", api)
+		} else if slices.Contains(aud, api) {
+			return b.fail(AudienceMissing, fmt.Sprintf("The token is not for %s: its audience is %s. The next one will be.", api, listed(has)), "log in again, or wait until the token is renewed")
+		}
+	}
 	if slices.Contains(aud, api) {
 		return pass(AudienceMissing, "%s is in the audience of the access token", api)
 	}
-	has := "nobody"
-	if len(aud) > 0 {
-		has = strings.Join(aud, ", ")
-	}
-	evidence := fmt.Sprintf("The access token is not for %s: its audience is %s.", api, has)
+	evidence := fmt.Sprintf("The access token is not for %s: its audience is %s.", api, listed(aud))
 	if b.f.Claims.API.Is() && b.f.Claims.API.Value == nil {
 		evidence += fmt.Sprintf(" The realm has no client %s.", quote(api))
 	}
@@ -351,4 +354,12 @@ func audienceMissing(b *bench) []Check {
 	return b.fail(AudienceMissing, evidence, "after that, log in again", Fix{Summary: fmt.Sprintf("add a mapper to %s that puts %s into the audience", b.a.Client, api),
 		AlsoChanges: fmt.Sprintf("all access tokens of %s are taken by %s then", b.a.Client, api),
 		Writes:      []Write{{Op: OpAddMapper, Client: b.a.Client, Name: "audience " + api, Value: audienceMapper, Config: config}}})
+}
+
+// listed are names in a sentence.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "nobody"
+	}
+	return strings.Join(names, ", ")
 }

@@ -101,6 +101,7 @@ func claim(path string, v any, now time.Time) Claim {
 		c.Value = v
 	case []any:
 		if list := texts(v); len(list) == len(v) {
+			slices.Sort(list) // Keycloak gives sets in any order
 			c.Value = strings.Join(list, ", ")
 		} else {
 			b, _ := json.Marshal(v)

@@ -116,12 +116,20 @@ func decode(part string, into *map[string]any) (json.RawMessage, error) {
 	if err != nil {
 		return nil, errors.New("it is not base64url")
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(into); err != nil || *into == nil {
+	if *into, err = Claims(b); err != nil || *into == nil {
 		return nil, errors.New("it is not a JSON object")
 	}
 	return b, nil
+}
+
+// Claims reads the claims of a document with numbers as they were written, so that
+// times can be told from other numbers.
+func Claims(raw json.RawMessage) (map[string]any, error) {
+	var out map[string]any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	err := d.Decode(&out)
+	return out, err
 }
 
 // Kind is what a token is for, by Keycloak's "typ" claim.
