@@ -55,6 +55,13 @@ func (l *lazy[T]) get(make func() (T, error)) (T, error) {
 	return l.value, l.err
 }
 
+// put replaces the value by a newer one.
+func (l *lazy[T]) put(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.value, l.err, l.made = v, nil, true
+}
+
 // loadConfig reads the configuration that the flags and the environment name.
 func (g *globals) loadConfig() (*config.Config, error) {
 	c, err := config.Load(g.configOptions())

@@ -218,7 +218,9 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "check", Aliases: []string{"ask", "may"}, Help: "may somebody do something? (Keto)",
 				Open: func() tui.Screen { return c.check("") }, OpenWith: c.check},
 			tui.Entry{Name: "why", Help: "why Keto answers a question as it does; give the question",
-				Open: func() tui.Screen { return c.whyWith("") }, OpenWith: c.whyWith})
+				Open: func() tui.Screen { return c.whyWith("") }, OpenWith: c.whyWith},
+			tui.Entry{Name: "lints", Aliases: []string{"lint", "problems"}, Help: "what is wrong with the permission model and the tuples (Keto)", Open: c.lints},
+			tui.Entry{Name: "model", Aliases: []string{"opl", "rules"}, Help: "the permission model, as text and as a tree (Keto)", Open: c.model})
 	}
 	if c.keto != nil {
 		out = append(out, c.findEntries()...)

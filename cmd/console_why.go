@@ -39,6 +39,7 @@ func (c *console) whySpec(q tuple.Tuple, text string) screens.WhySpec {
 			}
 			return ""
 		},
+		Rule:  c.rule,
 		Names: c.people, Complete: c.completeQuestion, People: c.findPerson(),
 		History: c.asked, Remember: func(q string) { c.asked = append(c.asked, q) }}
 	if c.kratos != nil {

@@ -53,7 +53,7 @@ func writeKeyDocs(w io.Writer, _ *cobra.Command) error {
 	return tui.KeyReference(w,
 		screens.NewHome(c.home()),
 		screens.NewTicket(screens.Ticket{System: "both", Question: "a:b#c@d"}, screens.TicketLinks{Check: c.check, Person: ticket, User: ticket, Why: ticket}),
-		c.check(""), c.why(tuple.Tuple{}), c.tuples(tuple.Query{}), c.identities(), c.identity("person"),
+		c.check(""), c.why(tuple.Tuple{}), c.tuples(tuple.Query{}), c.lints(), c.model(), c.identities(), c.identity("person"),
 		c.whoCan(tuple.Set{Namespace: "a", Object: "b", Relation: "c"}), c.whatCan(tuple.SubjectID("a")), c.matrix("a", "b"),
 		screens.NewRealms(c.keycloak, c.users), c.users("realm"), c.userRoles(realm, "", "a user", "a@b"),
 		screens.NewTokens(realm, "", "a user"), screens.NewToken(realm, keycloak.Client{ClientID: "token preview"}, "", "a user"),

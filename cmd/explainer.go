@@ -22,7 +22,7 @@ func (b *backends) explainer(ctx context.Context, k *keto.Client, full bool) (*a
 	kc := b.Context.Keto
 	return &access.Explainer{
 		Server: k, Tuples: knownOnly{k}, Model: m, ModelUnknown: true, Full: full, Refused: ketoRefused,
-		Settings: access.Settings{Engine: engineOf(kc.Engine), MaxDepth: kc.MaxDepth, MaxWidth: kc.MaxWidth, Strict: kc.Strict == config.Yes},
+		Settings: ketoSettings(kc),
 		Judge:    ketoJudge(k), Prober: b.ketoProber(k, m),
 		GuessEngine: engineOf(kc.Engine) == "", GuessStrict: kc.Strict != config.Yes && kc.Strict != config.No,
 	}, nil
@@ -37,7 +37,7 @@ func (b *backends) ketoProber(k *keto.Client, m *opl.Model) *access.Prober {
 	if b.prober == nil || b.prober.Model != m {
 		b.prober = &access.Prober{
 			Server: k, Tuples: knownOnly{k}, Namespaces: k, Model: m, Batch: k.BatchLimit, Code: ketoCode,
-			Settings: access.Settings{Engine: engineOf(kc.Engine), MaxDepth: kc.MaxDepth, MaxWidth: kc.MaxWidth, Strict: kc.Strict == config.Yes},
+			Settings: ketoSettings(kc),
 		}
 	}
 	return b.prober
@@ -50,4 +50,12 @@ func ketoCode(err error) string {
 		return p.Code
 	}
 	return ""
+}
+
+// ketoSettings are those of the server, as far as the context says them.
+func ketoSettings(k *config.Keto) access.Settings {
+	if k == nil {
+		return access.Settings{}
+	}
+	return access.Settings{Engine: engineOf(k.Engine), MaxDepth: k.MaxDepth, MaxWidth: k.MaxWidth, Strict: k.Strict == config.Yes}
 }

@@ -72,6 +72,13 @@ func (s *Why) writeLines(writes []access.Write) []string {
 // confirmWrites asks, writes in one transaction, asks the question again, and offers the
 // way back. The question decides the order of keys: y right after it is all it takes.
 func (s *Why) confirmWrites(q tui.Question, what string, writes []access.Write) {
+	s.host.Confirm(writing(s.host, s.spec.Keto, &s.write, q, what, writes, s.ask, s.suppose.clear))
+}
+
+// writing is the question with the answer yes: to write in one transaction and offer the
+// way back. again looks at what is there now, after the write and after it was taken
+// back; written follows a write that was done.
+func writing(h tui.Host, k WhyKeto, job *tui.Job, q tui.Question, what string, writes []access.Write, again, written func()) tui.Question {
 	edits := make([]keto.Edit, len(writes))
 	for i, w := range writes {
 		edits[i] = keto.Edit{Op: keto.Insert, Tuple: w.What()}
@@ -79,26 +86,25 @@ func (s *Why) confirmWrites(q tui.Question, what string, writes []access.Write) 
 			edits[i].Op = keto.Delete
 		}
 	}
-	k := s.spec.Keto
 	q.Yes = func() {
-		tui.Write(s.host, &s.write, what, 0, func(ctx context.Context) (keto.Applied, error) { return k.Apply(ctx, edits) },
+		tui.Write(h, job, what, 0, func(ctx context.Context) (keto.Applied, error) { return k.Apply(ctx, edits) },
 			func(done keto.Applied, err error) {
-				s.ask()
+				again()
 				if err != nil {
-					s.host.Fail(err)
+					h.Fail(err)
 					return
 				}
-				s.suppose.clear()
-				s.host.Toast(fmt.Sprintf("applied: %s · u undoes it", count(done.Changed(), "change")))
+				written()
+				h.Toast(fmt.Sprintf("applied: %s · u undoes it", count(done.Changed(), "change")))
 				if done.Changed() == 0 {
-					s.host.Toast("it was like that already: nothing was written")
+					h.Toast("it was like that already: nothing was written")
 					return
 				}
-				s.host.Undo(tui.Undo{What: what, Lines: undoLines(done), Then: s.ask,
+				h.Undo(tui.Undo{What: what, Lines: undoLines(done), Then: again,
 					Run: func(ctx context.Context) error { _, err := k.Undo(ctx, done); return err }})
 			})
 	}
-	s.host.Confirm(q)
+	return q
 }
 
 // undoLines say what taking a write back writes.
