@@ -226,7 +226,7 @@ func TestTestWithoutAServer(t *testing.T) {
 	file(testAssertions + "    error: [\"Doc:q3#view@ann\"]\n    checks: [{check: \"Doc:q3#view@dana\", expect: allow}]\n")
 	report := filepath.Join(dir, "report.xml")
 	r := gatehouse(t, nil, append(args, "--junit", report)...).want(t, exitNo)
-	for _, want := range []string{"✗ " + args[1] + ":7  allow Doc:q3#view@dana", "is blocked: Doc:q3#blocked@dana", "4 assertions: 2 hold, 2 fail"} {
+	for _, want := range []string{"✗ " + args[1] + ":7  allow Doc:q3#view@dana", "Doc:q3#blocked@dana", "4 assertions: 2 hold, 2 fail"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("%q is not in\n%s", want, r.stdout)
 		}
