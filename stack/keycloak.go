@@ -17,8 +17,11 @@ import (
 const keycloakAdmin = "admin"
 
 // h2URL is Keycloak's own file database in its working folder. The options are
-// those that Keycloak gives its dev-file database.
-const h2URL = "jdbc:h2:file:./keycloak;NON_KEYWORDS=VALUE;DB_CLOSE_ON_EXIT=FALSE"
+// those that Keycloak gives its dev-file database. With "retry" H2 opens its file again
+// when it was closed by an interrupt: on a busy machine Keycloak interrupts a thread
+// whose transaction takes too long, and without it the database is then closed for
+// good ("The database has been closed").
+const h2URL = "jdbc:h2:retry:./keycloak;NON_KEYWORDS=VALUE;DB_CLOSE_ON_EXIT=FALSE"
 
 const h2File = "keycloak.mv.db"
 
