@@ -24,6 +24,9 @@ func password(b *bench) []Check {
 	if b.u == nil || b.service() {
 		return nil
 	}
+	if b.u.StorageID != "" && !b.f.Storage.Is() {
+		return unknown(WrongPassword, "whether the directory lets the password be checked", b.f.Storage.Gap())
+	}
 	if !b.f.Credentials.Is() {
 		return append(unknown(NoPassword, "what the user logs in with", b.f.Credentials.Gap()), wrongPassword(b)...)
 	}

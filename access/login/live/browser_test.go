@@ -230,10 +230,14 @@ func (s *subject) browse() outcome {
 			continue
 		}
 		m := formAction.FindStringSubmatch(page)
-		if status != 200 || m == nil || posted && !strings.Contains(page, `name="otp"`) || !posted && !strings.Contains(page, `name="password"`) {
+		if status != 200 || m == nil || posted && !strings.Contains(page, `name="otp"`) || !posted && !strings.Contains(page, `name="password"`) && !strings.Contains(page, `name="username"`) {
 			return outcome{status: status, text: readable(page)}
 		}
 		form := url.Values{"username": {s.User}, "password": {s.password}}
+		if !posted && !strings.Contains(page, `name="password"`) { // with organizations the name is asked for first
+			status, page, location = visit("POST", html.UnescapeString(m[1]), url.Values{"username": {s.User}})
+			continue
+		}
 		if posted {
 			if s.otp == "" {
 				return outcome{status: status, text: readable(page)}

@@ -61,7 +61,6 @@ var pairs = []pair{
 	{login.Direct, "dpop_required", "client_flow_off"},
 	{login.Direct, "client_flow_off", "consent_required"},
 	{login.Direct, "consent_required", "scope_unavailable"},
-	{login.Direct, "consent_required", "client_policy"},
 	{login.Direct, "client_policy", "scope_unavailable"},
 	{login.Direct, "scope_unavailable", "user_disabled"},
 	{login.Direct, "user_disabled", "required_action"},

@@ -1,0 +1,188 @@
+package live_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gatehouse/access"
+	"gatehouse/access/login"
+	"gatehouse/access/login/live"
+	"gatehouse/clients/keycloak"
+)
+
+// realmFaults spoil the realm itself, one after the other: each is cured before the
+// next comes.
+func realmFaults(t *testing.T, l *lab) []fault {
+	org := l.organization(t)
+	return []fault{
+		{code: login.RealmUnknown, seen: both("Realm does not exist", "Realm does not exist"), unfixable: "the application has to name another realm",
+			spoil: func(s *subject) { s.Realm = "no-realm-" + unique() }},
+		{code: login.RealmDisabled, seen: both("Realm not enabled", "Realm not enabled"), spoil: func(s *subject) { l.set(s.t, "enabled", false) }},
+		{code: login.HTTPSRequired, seen: both("HTTPS required", "HTTPS required"), spoil: func(s *subject) { l.set(s.t, "sslRequired", "all") }},
+		{code: login.EmailLoginOff, seen: both(iup, iuc), spoil: func(s *subject) {
+			l.set(s.t, "loginWithEmailAllowed", false)
+			s.User = s.user.Email
+		}},
+		{code: login.IssuerMismatch, seen: both("invalid_token", "invalid_token"), spoil: func(s *subject) {
+			s.api = strings.Replace(l.info.URL, "127.0.0.1", "localhost", 1)
+			s.Issuer = s.api + "/realms/" + s.Realm
+		}},
+		{code: login.Organization, variant: "not a member", seen: both("", ""), spoil: func(s *subject) { s.wantOrganization(org) }},
+	}
+}
+
+// TestEveryCauseOfTheRealm is TestEveryCause for what concerns a whole realm.
+func TestEveryCauseOfTheRealm(t *testing.T) {
+	l := ownLab(t)
+	for _, f := range realmFaults(t, l) {
+		for _, g := range []login.Grant{login.Browser, login.Direct} {
+			t.Run(f.String()+"/"+string(g), func(t *testing.T) {
+				l.reset(t)
+				s := l.newSubject(t, g)
+				s.prepareFor(f.code)
+				f.spoil(s)
+				if f.code == login.Organization {
+					s.wantSilentlyDropped()
+				} else {
+					o := s.wantDenied(f)
+					if tr := s.why(); !sawIt(tr.Saw, o.text) && f.code != login.IssuerMismatch {
+						t.Errorf("it says that %q was seen, but seen was %s", tr.Saw, o)
+					}
+				}
+				tr := s.why()
+				if tr.Cause != string(f.code) || tr.Verdict != access.Denied {
+					t.Fatalf("the cause is %q (%s: %s), want %s\n%s", tr.Cause, tr.Verdict, tr.Summary, f.code, checksText(tr))
+				}
+				if f.unfixable != "" {
+					return
+				}
+				done, err := s.explainer().Apply(context.Background(), tr.Fixes[0], live.Inputs{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o := s.try(); !o.ok {
+					t.Fatalf("after %q: %s", tr.Fixes[0].Summary, o)
+				}
+				if again := s.why(); again.Verdict != access.Allowed {
+					t.Errorf("after the fix: %s by %s\n%s", again.Verdict, again.Cause, checksText(again))
+				}
+				if err := done.Undo(context.Background()); err != nil {
+					t.Fatalf("undo: %v", err)
+				}
+				s.wantCause(f.code)
+			})
+		}
+	}
+}
+
+// reset puts the realm back to where nothing is in the way.
+func (l *lab) reset(t testing.TB) {
+	l.set(t, "enabled", true, "sslRequired", "external", "loginWithEmailAllowed", true)
+}
+
+// prepareFor does what would no more be possible once the realm is spoilt.
+func (s *subject) prepareFor(code login.Code) {
+	if code == login.RealmDisabled || code == login.HTTPSRequired {
+		s.l.bearer(s.t)
+	}
+}
+
+const orgAlias = "acme"
+
+// organization makes one, and lets clients ask for it.
+func (l *lab) organization(t testing.TB) string {
+	t.Helper()
+	l.set(t, "organizationsEnabled", true)
+	l.must(t, "POST", "organizations", map[string]any{"name": orgAlias, "alias": orgAlias, "enabled": true, "domains": []any{map[string]any{"name": "acme.example", "verified": true}}}, nil)
+	return orgAlias
+}
+
+func (s *subject) wantOrganization(alias string) {
+	s.t.Helper()
+	for _, scope := range []string{"organization"} {
+		list, err := s.l.realm.ClientScopes(context.Background())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, c := range list {
+			if c.Name != scope {
+				continue
+			}
+			if _, err := s.l.realm.AttachScope(context.Background(), s.client.ID, c.ID, keycloak.ScopeOptional); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	s.Scope = "openid organization:" + alias
+}
+
+// wantSilentlyDropped logs in, which works, and finds that the token does not name the
+// organization.
+func (s *subject) wantSilentlyDropped() {
+	s.t.Helper()
+	o := s.try()
+	if !o.ok {
+		s.t.Fatalf("the login failed: %s", o)
+	}
+	if org := claims(s.t, o.token)["organization"]; org != nil {
+		s.t.Fatalf("the token names the organization: %v", org)
+	}
+}
+
+// TestDirectories: a user who comes from a directory that is switched off, and then one
+// that does not answer.
+func TestDirectories(t *testing.T) {
+	l := theLab(t)
+	for _, g := range []login.Grant{login.Browser, login.Direct} {
+		t.Run(string(g), func(t *testing.T) {
+			t.Parallel()
+			s := l.newSubject(t, g)
+			s.fromDirectory()
+			off := fault{code: login.FederationOff, seen: both(iup, iuc)}
+			o := s.wantDenied(off)
+			tr := s.wantCause(login.FederationOff)
+			if !sawIt(tr.Saw, o.text) {
+				t.Errorf("it says that %q was seen, but seen was %s", tr.Saw, o)
+			}
+			s.wantHonest(login.FederationOff)
+			s.cure(off, tr) // brings to light that there is nobody at the address
+			away := fault{code: login.FederationUnreachable, seen: both("Unexpected error when handling authentication request to identity provider.", "unknown_error")}
+			o = s.wantDenied(away)
+			tr = s.wantCause(login.FederationUnreachable)
+			if !sawIt(tr.Saw, o.text) || len(tr.Fixes) > 0 {
+				t.Errorf("it says that %q was seen, but seen was %s; fixes %+v", tr.Saw, o, tr.Fixes)
+			}
+			s.wantHonest(login.FederationUnreachable)
+		})
+	}
+}
+
+// fromDirectory gives the subject a user that a directory is said to hold, of which
+// nobody answers at the address.
+func (s *subject) fromDirectory() {
+	s.t.Helper()
+	config := map[string][]string{}
+	for k, v := range map[string]string{"enabled": "false", "vendor": "other", "connectionUrl": "ldap://127.0.0.1:9", "usersDn": "ou=people,dc=example,dc=org", "authType": "none",
+		"usernameLDAPAttribute": "uid", "rdnLDAPAttribute": "uid", "uuidLDAPAttribute": "entryUUID", "userObjectClasses": "inetOrgPerson", "searchScope": "1",
+		"editMode": "READ_ONLY", "importEnabled": "true", "cachePolicy": "NO_CACHE", "connectionTimeout": "2000"} {
+		config[k] = []string{v}
+	}
+	id := made(s.l.must(s.t, "POST", "components", map[string]any{"name": "dir-" + unique(), "providerId": "ldap", "providerType": keycloak.UserStorage, "config": config}, nil))
+	s.t.Cleanup(func() { // an unreachable directory would stand in the way of every other login
+		if status, b, _ := s.l.send(s.t, "DELETE", "components/"+id, nil); status != http.StatusNoContent {
+			s.t.Errorf("the directory is left behind: %d %s", status, b)
+		}
+	})
+	name := "u" + unique()
+	s.l.must(s.t, "POST", "partialImport", map[string]any{"ifResourceExists": "FAIL", "users": []any{map[string]any{"username": name, "email": name + "@example.org",
+		"emailVerified": true, "enabled": true, "firstName": "Dora", "lastName": "Lund", "federationLink": id,
+		"attributes": map[string][]string{"LDAP_ID": {name}, "LDAP_ENTRY_DN": {"uid=" + name + ",ou=people,dc=example,dc=org"}},
+		"credentials": []any{map[string]any{"type": "password", "value": "pw-" + name}}}}}, nil)
+	u, err := s.l.realm.UserByUsername(context.Background(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.become(u)
+}
