@@ -124,12 +124,17 @@ func (s *RolePaths) ask() {
 // draw turns what was found into the tree.
 func (s *RolePaths) draw() {
 	s.spots = map[string]spot{}
-	var nodes []*widget.Node
+	var nodes, byDefault []*widget.Node // what everybody has comes last
 	for _, h := range s.found.Roles {
-		if rolePathsShown[s.show].keep(h) {
+		switch {
+		case !rolePathsShown[s.show].keep(h):
+		case onlyByDefault(h):
+			byDefault = append(byDefault, s.roleNode(h))
+		default:
 			nodes = append(nodes, s.roleNode(h))
 		}
 	}
+	nodes = append(nodes, byDefault...)
 	for _, only := range s.found.OnlyServer {
 		nodes = append(nodes, &widget.Node{ID: "server " + only.ID, Mark: "✗", Tone: theme.Bad, Label: only.Label(),
 			Note: "Keycloak says that it is held, but no mapping was found that leads here"})
