@@ -30,6 +30,11 @@ type console struct {
 	words   *screens.Vocabulary
 	people  *screens.People
 	tickets []screens.Ticket
+
+	// demoSocket is where the demo server of this process tells its decisions; empty
+	// looks for the one that runs.
+	demoSocket string
+
 	asked   []string // questions, for the history
 	lines   []string // what was entered in the palette, for the history
 	all     []screens.ContextRow
@@ -207,6 +212,7 @@ func (c *console) probes() []tui.Probe {
 func (c *console) palette() []tui.Entry {
 	out := []tui.Entry{{Name: "contexts", Aliases: []string{"context", "ctx"}, Help: "switch to another context of the configuration",
 		Open: func() tui.Screen { return screens.NewContexts(c.all, func(name string) { c.next = name }) }}}
+	out = append(out, tui.Entry{Name: "decisions", Aliases: []string{"demo", "live"}, Help: "what the running demo server decides, as it happens", Open: c.decisions})
 	if c.kratos != nil {
 		out = append(out, tui.Entry{Name: "identities", Aliases: []string{"id", "people"}, Help: "who somebody is (Kratos)",
 			Open: c.identities, OpenWith: c.findPeople})

@@ -22,6 +22,8 @@ type Options struct {
 	Systems []string
 	// Listen is HOST:PORT; empty is a free port of 127.0.0.1.
 	Listen string
+	// Listener is used in place of opening Listen, which must still say its address.
+	Listener net.Listener
 	// ListenPublic allows an address that other machines reach.
 	ListenPublic bool
 	// PublicURL is where browsers find the server; empty is what it listens on.
@@ -107,9 +109,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := errors.Join(checkSecret(o.Secret), checkListen(o)); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", o.Listen, err)
+	l, err := o.Listener, error(nil)
+	if l == nil {
+		if l, err = net.Listen("tcp", o.Listen); err != nil {
+			return nil, fmt.Errorf("listen on %s: %w", o.Listen, err)
+		}
 	}
 	s, err := start(ctx, o, l)
 	if err != nil {
