@@ -76,7 +76,9 @@ func TestDecisionsAreFollowed(t *testing.T) {
 	s.Want("✗ deny 403", "keto_denied", "ann", "live")
 	f.more <- decided("01J2", "ben", decisions.Allowed, 200, decisions.OK)
 	s.Want("✓ allow 200", "ben", "3 lost")
-	s.Press("w") // the newest is on top, the cursor stays with the row it was on
+	s.Press("w") // the newest is on top, and Keto was not asked for it
+	s.Want("Keto was not asked")
+	s.Press("down", "w")
 	s.Want("opened why app:homepage#read@id-ann")
 	s.Press("esc", "p")
 	s.Want("opened person id-ann")
