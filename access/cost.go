@@ -7,23 +7,33 @@ const MaxRequests = maxRequests
 // of the evaluation.
 func (w *working) costs() map[*Node]int {
 	out := map[*Node]int{}
-	lists, subjects := map[[2]string]bool{}, map[string]bool{}
-	w.store.mu.Lock()
-	defer w.store.mu.Unlock()
+	paid := map[*listed]bool{}
+	pay := func(n *Node, l *listed) {
+		if l != nil && !paid[l] {
+			paid[l] = true
+			out[n] += pages(len(l.tuples))
+		}
+	}
+	s := w.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	w.Root.walk(func(n *Node) bool {
-		switch {
-		case n.Result == Skipped || n.Cut == CutDepth || n.Cut == CutStrict || n.Cut == CutVisited:
-		case n.Kind == KindDirect || n.Kind == KindDirectMulti:
-			key := subjectKey(n.Tuple.Subject)
-			if l := w.store.subjects[key]; l != nil && !subjects[key] {
-				subjects[key] = true
-				out[n] += pages(len(l.has))
+		if n.Result == Skipped || n.Cut == CutDepth || n.Cut == CutStrict || n.Cut == CutVisited {
+			return true
+		}
+		k := [2]string{n.Tuple.Namespace, n.Tuple.Object}
+		switch n.Kind {
+		case KindDirect, KindDirectMulti:
+			if l := s.objects[k]; l == nil || l.more {
+				pay(n, s.subjects[subjectKey(n.Tuple.Subject)])
+				pay(n, s.single[n.Tuple.Key()])
 			}
-		case n.Kind == KindExpand || n.Kind == KindTraverse:
-			key := [2]string{n.Tuple.Namespace, n.Tuple.Object}
-			if l := w.store.objects[key]; l != nil && !lists[key] {
-				lists[key] = true
-				out[n] += pages(len(l.tuples))
+			pay(n, s.objects[k])
+		case KindExpand, KindTraverse:
+			pay(n, s.objects[k])
+			for _, of := range []relationKey{{deep: false}, {deep: true}, {stored: true}} {
+				of.object, of.relation = k, n.Tuple.Relation
+				pay(n, s.relations[of])
 			}
 		}
 		return true
@@ -34,26 +44,35 @@ func (w *working) costs() map[*Node]int {
 // pages is how many requests a list of n tuples takes.
 func pages(n int) int { return 1 + max(0, n-1)/pageSize }
 
-// costOf is what a step cost that is shown: in the proof with the steps below it that
-// are not shown by themselves.
-func (d draw) costOf(n *Node) int {
-	sum := d.costs[n]
-	if d.every || n.Kind != KindAllowed {
-		return sum
-	}
-	for _, c := range n.Children {
-		sum += d.folded(c)
-	}
-	return sum
+// charged draws the steps with what each of them cost.
+func (d draw) charged(root *Node, how func(draw, *Node) *Step) *Step {
+	d.made = map[*Node]*Step{}
+	s := how(d, root)
+	d.charge(root, s)
+	return s
 }
 
-func (d draw) folded(n *Node) int {
-	if n.Kind == KindAllowed || n.Kind == KindTraverse {
-		return 0
+// charge puts the costs of the nodes to the steps that are shown: to their own, or to the
+// nearest one above that is.
+func (d draw) charge(root *Node, shown *Step) {
+	in := map[*Step]bool{}
+	var collect func(*Step)
+	collect = func(s *Step) {
+		in[s] = true
+		for _, c := range s.Children {
+			collect(c)
+		}
 	}
-	sum := d.costs[n]
-	for _, c := range n.Children {
-		sum += d.folded(c)
+	collect(shown)
+	var visit func(n *Node, at *Step)
+	visit = func(n *Node, at *Step) {
+		if s := d.made[n]; in[s] {
+			at = s
+		}
+		at.Requests += d.costs[n]
+		for _, c := range n.Children {
+			visit(c, at)
+		}
 	}
-	return sum
+	visit(root, shown)
 }

@@ -46,6 +46,9 @@ func TestEachListIsTheCostOfOneStep(t *testing.T) {
 		if tr.Tree.Depth != 5 {
 			t.Errorf("%s: the first step has %d levels left", question, tr.Tree.Depth)
 		}
+		if whole, proof := sumOf(tr.Tree), sumOf(tr.Proof); whole != proof {
+			t.Errorf("%s: the steps of the tree cost %d, those of the proof %d", question, whole, proof)
+		}
 		if got := sumOf(tr.Tree); got == 0 || got > l.n {
 			t.Errorf("%s: the steps cost %d, %d lists were read", question, got, l.n)
 		}

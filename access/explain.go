@@ -268,9 +268,9 @@ func (x *Explainer) tell(ctx context.Context, w *working, t *Trace) {
 	default:
 		t.Basis = BasisLegacy
 	}
-	t.Proof = d.decisive(w.Root)
+	t.Proof = d.charged(w.Root, draw.decisive)
 	if x.Full {
-		t.Tree = d.full(w.Root)
+		t.Tree = d.charged(w.Root, draw.full)
 	}
 	w.explain(ctx, t)
 	if t.Agrees == nil || *t.Agrees {

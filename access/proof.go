@@ -50,9 +50,9 @@ type NearMiss struct {
 type draw struct {
 	m   *opl.Model
 	who string
-	// costs are those of the nodes; every says that each of them is shown.
+	// costs are those of the nodes, and made the steps that were made of them.
 	costs map[*Node]int
-	every bool
+	made  map[*Node]*Step
 }
 
 func (n *Node) verdict() Verdict {
@@ -67,13 +67,16 @@ func (n *Node) verdict() Verdict {
 
 // step is a node without its children.
 func (d draw) step(n *Node) *Step {
-	s := &Step{Kind: n.Kind, Label: label(n), Verdict: n.verdict(), Cut: n.Cut, Skipped: n.Result == Skipped, Reason: d.reason(n), Depth: n.Depth, Requests: d.costOf(n)}
+	s := &Step{Kind: n.Kind, Label: label(n), Verdict: n.verdict(), Cut: n.Cut, Skipped: n.Result == Skipped, Reason: d.reason(n), Depth: n.Depth}
 	if n.Stored != nil {
 		s.Tuple = n.Stored.String()
 	}
 	if n.Rule.Start.Line > 0 {
 		at := n.Rule.Start
 		s.Rule = &Rule{n.Rule.File, at.Line, at.Column, strings.TrimSpace(d.m.Line(n.Rule.File, at.Line))}
+	}
+	if d.made != nil {
+		d.made[n] = s
 	}
 	return s
 }
@@ -96,7 +99,6 @@ func label(n *Node) string {
 
 // full is every step as Keto takes it.
 func (d draw) full(n *Node) *Step {
-	d.every = true
 	s := d.step(n)
 	for _, c := range n.Children {
 		s.Children = append(s.Children, d.full(c))
