@@ -238,6 +238,8 @@ func (c *console) palette() []tui.Entry {
 				Open: c.anyUsers, OpenWith: c.users},
 			tui.Entry{Name: "roles", Help: "the roles of a realm and its clients, and who holds each (Keycloak); give a realm when there are several",
 				Open: c.anyRoles, OpenWith: c.rolesAt},
+			tui.Entry{Name: "client check", Aliases: []string{"setup"}, Help: "what is missing before an application finds the roles of its users (Keycloak); give the clientId",
+				Open: c.anyClientCheck, OpenWith: c.clientCheckWith},
 			tui.Entry{Name: "paths", Aliases: []string{"where", "provenance"}, Help: "where every role of a user comes from (Keycloak); give the user",
 				Open: c.anyUsers, OpenWith: c.pathsWith})
 	}

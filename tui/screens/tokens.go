@@ -3,13 +3,12 @@ package screens
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	tea "charm.land/bubbletea/v2"
 
+	"gatehouse/access/token"
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -20,7 +19,7 @@ import (
 // TokensKeycloak previews the tokens of a user.
 type TokensKeycloak interface {
 	Clients(q keycloak.ClientQuery) clients.Fetch[keycloak.Client]
-	Preview(ctx context.Context, kind keycloak.TokenKind, q keycloak.PreviewQuery) (keycloak.Preview, error)
+	Previews(ctx context.Context, q keycloak.PreviewQuery) (keycloak.Previews, error)
 }
 
 // tokenScope is what the preview asks for: what most applications ask for. Scopes
@@ -29,23 +28,13 @@ const tokenScope = "openid profile email"
 
 // NewTokens lists the clients for which a user's tokens can be previewed.
 func NewTokens(realm TokensKeycloak, userID, username string) *tui.List[keycloak.Client] {
-	id := func(c keycloak.Client) string { return c.ClientID }
 	return tui.NewList(tui.Spec[keycloak.Client]{
-		Title: "tokens of " + username + " for",
-		ID:    func(c keycloak.Client) string { return c.ID },
-		Columns: []tui.Column[keycloak.Client]{
-			{Title: "CLIENT", Width: 26, Flex: 1, Cell: id, Less: func(a, b keycloak.Client) int { return cmp.Compare(a.ClientID, b.ClientID) }},
-			{Title: "NAME", Width: 30, Flex: 2, Drop: 1, Cell: func(c keycloak.Client) string { return c.Name }},
-			{Title: "STATE", Width: 10, Cell: func(c keycloak.Client) string {
-				return map[bool]string{true: "✓ enabled", false: "✗ disabled"}[c.Enabled]
-			}},
-		},
-		Fetch: func(ctx context.Context, cursor string) (tui.Page[keycloak.Client], error) {
-			page, err := realm.Clients(keycloak.ClientQuery{})(ctx, cursor)
-			return tui.Page[keycloak.Client](page), err
-		},
-		Open:  func(c keycloak.Client) tui.Screen { return NewToken(realm, c, userID, username) },
-		Empty: "This realm has no client.",
+		Title:   "tokens of " + username + " for",
+		ID:      func(c keycloak.Client) string { return c.ID },
+		Columns: clientColumns(),
+		Fetch:   tui.Pages(realm.Clients(keycloak.ClientQuery{})),
+		Open:    func(c keycloak.Client) tui.Screen { return NewToken(realm, c, userID, username) },
+		Empty:   "This realm has no client.",
 	})
 }
 
@@ -56,6 +45,9 @@ type Token struct {
 	client           keycloak.Client
 	userID, username string
 
+	scope, wanted string
+	previews      keycloak.Previews
+
 	host   tui.Host
 	load   tui.Job
 	detail widget.Detail
@@ -64,7 +56,7 @@ type Token struct {
 
 // NewToken makes the screen.
 func NewToken(realm TokensKeycloak, client keycloak.Client, userID, username string) *Token {
-	return &Token{realm: realm, client: client, userID: userID, username: username}
+	return &Token{realm: realm, client: client, userID: userID, username: username, scope: tokenScope}
 }
 
 // Title is the crumb.
@@ -92,44 +84,99 @@ func (s *Token) View(w, h int) string { return s.detail.View(s.host.Env().Theme,
 
 // Actions are reading again and the keys of the details.
 func (s *Token) Actions() []tui.Action {
-	return append([]tui.Action{{Name: "ask again", Keys: []string{"ctrl+r"}, Footer: 1, Help: "Ask Keycloak for the previews again.", Run: tui.Do(s.read)}},
+	return append([]tui.Action{{Name: "ask again", Keys: []string{"ctrl+r"}, Footer: 1, Help: "Ask Keycloak for the previews again.", Run: tui.Do(s.read)},
+		{Name: "look for", Keys: []string{"l"}, Footer: 2, Help: "Look for a role or a claim in the three documents.", Run: tui.Do(s.ask)}},
 		tui.DetailActions(s.host, &s.detail)...)
 }
 
-// tokenKinds are the three documents, with how people call them.
-var tokenKinds = []struct {
+// tokenDocuments are the three documents, with how people call them.
+var tokenDocuments = []struct {
 	kind keycloak.TokenKind
 	name string
 }{{keycloak.AccessToken, "Access token"}, {keycloak.IDToken, "ID token"}, {keycloak.UserInfo, "Userinfo"}}
 
 func (s *Token) read() {
-	realm, q := s.realm, keycloak.PreviewQuery{ClientUUID: s.client.ID, UserID: s.userID, Scope: tokenScope}
-	tui.Go(s.host, &s.load, 0, func(ctx context.Context) ([]widget.Section, error) {
-		sections, errs := make([]widget.Section, len(tokenKinds)), make([]error, len(tokenKinds))
-		var wg sync.WaitGroup
-		for i, k := range tokenKinds {
-			wg.Go(func() {
-				p, err := realm.Preview(ctx, k.kind, q)
-				sections[i], errs[i] = tokenSection(k.name, p), err
-			})
-		}
-		wg.Wait()
-		return sections, errors.Join(errs...)
-	}, func(sections []widget.Section, err error) {
-		if err != nil {
-			f := s.host.Env().Explain(err)
-			s.host.Fail(err)
-			if !s.began { // what was read before stays
-				s.detail.Set(widget.Section{Title: "No preview", Fields: []widget.Field{{Label: "why", Value: f.Why, Tone: theme.Bad}, {Label: "what to do", Value: f.Hint}}})
+	realm, q := s.realm, keycloak.PreviewQuery{ClientUUID: s.client.ID, UserID: s.userID, Scope: s.scope}
+	tui.Go(s.host, &s.load, 0, func(ctx context.Context) (keycloak.Previews, error) { return realm.Previews(ctx, q) },
+		func(p keycloak.Previews, err error) {
+			if err != nil {
+				f := s.host.Env().Explain(err)
+				s.host.Fail(err)
+				if !s.began { // what was read before stays
+					s.detail.Set(widget.Section{Title: "No preview", Fields: []widget.Field{{Label: "why", Value: f.Why, Tone: theme.Bad}, {Label: "what to do", Value: f.Hint}}})
+				}
+				return
 			}
-			return
+			s.began, s.previews = true, p
+			s.show()
+		})
+}
+
+// show lays the previews out: the wanted claim first, then each document.
+func (s *Token) show() {
+	about := widget.Section{Title: s.username + " · " + s.client.ClientID, Note: "scope " + s.scope, Fields: []widget.Field{
+		{Label: "mind", Value: "This is what the tokens would hold. It does not say that the login works.", Tone: theme.Dim}}}
+	sections := []widget.Section{about}
+	if s.wanted != "" {
+		sections = append(sections, s.wantedSection())
+	}
+	for _, d := range tokenDocuments {
+		sections = append(sections, tokenSection(d.name, s.previews.Of[d.kind]))
+	}
+	s.detail.Set(sections...)
+	s.detail.ShowCursor()
+}
+
+// wantedSection says of each document whether it holds the wanted claim, and who put it
+// there or left it out.
+func (s *Token) wantedSection() widget.Section {
+	docs := map[token.Document]map[string]any{}
+	for kind, p := range s.previews.Of {
+		if claims, err := token.Claims(p.Claims); err == nil {
+			docs[token.Document(kind)] = claims
 		}
-		s.began = true
-		about := widget.Section{Title: s.username + " · " + s.client.ClientID, Note: "scope " + tokenScope, Fields: []widget.Field{
-			{Label: "mind", Value: "This is what the tokens would hold. It does not say that the login works.", Tone: theme.Dim}}}
-		s.detail.Set(append([]widget.Section{about}, sections...)...)
-		s.detail.ShowCursor()
-	})
+	}
+	w := token.WantedClaim(s.wanted)
+	if !strings.ContainsAny(s.wanted, ".=") { // a bare word is a role of the client
+		w = token.WantedRole(s.client.ClientID, s.wanted)
+	}
+	sec := widget.Section{Title: w.String()}
+	for _, f := range w.Look(docs, tokenSources(s.previews.Mappers)) {
+		field := widget.Field{Label: f.In.Name(), Value: "✗ absent", Note: f.Why, Tone: theme.Bad}
+		if f.Present {
+			field.Value, field.Tone = "✓ present", theme.Good
+		}
+		sec.Fields = append(sec.Fields, field)
+	}
+	return sec
+}
+
+// tokenSources are the mappers of previews in the words of package token.
+func tokenSources(list []keycloak.PreviewMapper) []token.Source {
+	var out []token.Source
+	for _, m := range list {
+		s := token.Source{Name: m.Name, Scope: m.Scope, Path: m.Path, Puts: map[token.Document]bool{}}
+		for k, on := range m.Puts {
+			s.Puts[token.Document(k)] = on
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// ask lets a person say what to look for, and with which scope.
+func (s *Token) ask() {
+	s.host.Push(tui.NewForm(tui.FormSpec{Title: "look for", Lead: "Which role or claim should be in the tokens?", What: "ask for the previews",
+		Fields: []tui.FormField{
+			{Name: "wanted", Label: "Role or claim", Value: s.wanted, Help: "a role of the client, or a claim as groups=/staff or resource_access.other.roles=admin"},
+			{Name: "scope", Label: "Scope", Value: s.scope, Help: "what the application asks for"},
+		},
+		Submit: func(context.Context, map[string]string) error { return nil },
+		Done: func(v map[string]string) {
+			s.wanted, s.scope = strings.TrimSpace(v["wanted"]), cmp.Or(strings.TrimSpace(v["scope"]), tokenScope)
+			s.read()
+		},
+	}))
 }
 
 // tokenSection lays the claims of one preview out, those that grant something first.

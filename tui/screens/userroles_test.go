@@ -96,6 +96,20 @@ func (r *rolesStub) Revoke(_ context.Context, _ keycloak.Holder, roles ...keyclo
 	return clients.Change[[]keycloak.Role]{Before: before, After: r.direct()}, r.fail
 }
 
+func (r *rolesStub) Previews(ctx context.Context, q keycloak.PreviewQuery) (keycloak.Previews, error) {
+	out := keycloak.Previews{Of: map[keycloak.TokenKind]keycloak.Preview{}}
+	for _, k := range []keycloak.TokenKind{keycloak.AccessToken, keycloak.IDToken, keycloak.UserInfo} {
+		p, err := r.Preview(ctx, k, q)
+		if err != nil {
+			return out, err
+		}
+		out.Of[k] = p
+	}
+	out.Mappers = []keycloak.PreviewMapper{{Mapper: keycloak.Mapper{Name: "client roles"}, Scope: "roles", Path: []string{"resource_access", "*", "roles"},
+		Puts: map[keycloak.TokenKind]bool{keycloak.AccessToken: true}}}
+	return out, nil
+}
+
 func (r *rolesStub) Preview(_ context.Context, kind keycloak.TokenKind, q keycloak.PreviewQuery) (keycloak.Preview, error) {
 	claims := `{"aud":"account","resource_access":{"flaskClient":{"roles":["admin"]}},"exp":1700000000}`
 	if kind == keycloak.IDToken {

@@ -10,7 +10,7 @@ import (
 )
 
 func (l *looker) lookUser(ctx context.Context, w User) (Step, error) {
-	st := Step{Number: 6, Name: NameUser}
+	st := Step{Number: 6, Name: NameUser, Who: w.Username}
 	if !l.realm {
 		return l.absentUser(st, w, "there is no realm yet"), nil
 	}
@@ -122,6 +122,7 @@ func notSeen(st Step, w User) Step {
 }
 
 func (l *looker) lookGrant(ctx context.Context, st Step, w User) (Step, error) {
+	st.Who = w.Username
 	u := l.users[w.Username]
 	names := strings.Join(l.w.Roles, ", ")
 	switch {

@@ -104,7 +104,9 @@ type Step struct {
 	// Number is 1 to 10; steps 6 and 7 come once for each user.
 	Number int    `json:"step"`
 	Name   string `json:"name" jsonschema:"enum=realm,enum=client,enum=secret,enum=roles,enum=mapper,enum=user,enum=grant,enum=issuer,enum=login,enum=logout"`
-	State  State  `json:"state" jsonschema:"enum=done,enum=missing,enum=unknown,enum=skipped"`
+	// Who is the user of steps 6 and 7.
+	Who   string `json:"user,omitempty"`
+	State State  `json:"state" jsonschema:"enum=done,enum=missing,enum=unknown,enum=skipped"`
 	// Found says what is there.
 	Found string `json:"found"`
 	// Effect is what people see while it is missing.
