@@ -106,6 +106,7 @@ func (d *demoServe) options(ctx context.Context, g *globals) (server.Options, er
 			e.Realm = k.Realms[0]
 		}
 	}
+	e.Tokens = gate.TokenIssuer{BaseURL: g.getenv("CRYPTR_BASE_URL"), Tenant: g.getenv("CRYPTR_TENANT_DOMAIN"), Audience: g.getenv("CRYPTR_AUDIENCE"), KeysURL: g.getenv("CRYPTR_JWKS_URL")}
 	e.ClientID, e.ClientSecret = first(g.getenv("OIDC_CLIENT_ID"), "flaskClient"), g.getenv("OIDC_CLIENT_SECRET")
 	if e.Accounts == gate.Story && info.Dir != "" {
 		if e.People, err = storyPeople(filepath.Join(info.Dir, "people.json")); err != nil {

@@ -49,8 +49,10 @@ type Env struct {
 	KeycloakURL     string
 	// Realm, ClientID and ClientSecret are those of the Keycloak web application.
 	Realm, ClientID, ClientSecret string
-	OathkeeperProxyURL            string
-	OathkeeperAPIURL              string
+	// Tokens is the issuer of the tokens that the courses API takes.
+	Tokens             TokenIssuer
+	OathkeeperProxyURL string
+	OathkeeperAPIURL   string
 
 	// People are those of the story with their passwords, where they are known.
 	People []Person

@@ -77,9 +77,9 @@ func (k *Keys) Find(ctx context.Context, id string) (Key, error) {
 	switch {
 	case known && age < keysStale:
 		return key, nil
-	case err != nil && (age >= keysStale || !k.any()):
+	case err != nil && (age >= keysStale || !k.have()):
 		return Key{}, err
-	case !k.any():
+	case !k.have():
 		return Key{}, &upstreamError{decisions.Unavailable(decisions.JWKS), errors.New("the key set could not be fetched a moment ago")}
 	}
 	return Key{}, ErrNoKey
@@ -92,10 +92,11 @@ func (k *Keys) look(id string, now time.Time) (key Key, known bool, age time.Dur
 	return key, known, now.Sub(k.fetched), now.Sub(k.tried) >= keysInterval
 }
 
-func (k *Keys) any() bool {
+// have says whether a set ever came; one without a usable key is an answer too.
+func (k *Keys) have() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return len(k.set) > 0
+	return !k.fetched.IsZero()
 }
 
 // refresh asks the issuer, once however many requests wait for it. It goes on when

@@ -1,6 +1,12 @@
 package server
 
+import "gatehouse/demo/systems/courses"
+
 // oidc are the systems that stand on an issuer of tokens or a login provider.
 func oidc() []Entry {
-	return []Entry{}
+	return []Entry{
+		{"jwt-courses", courses.New},
+		{"jwt-cors", courses.NewCORS},
+		{"courses-public", courses.NewPublic},
+	}
 }
