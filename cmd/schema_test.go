@@ -12,6 +12,7 @@ import (
 	"gatehouse/access/login"
 	"gatehouse/access/login/live"
 	"gatehouse/access/opl"
+	"gatehouse/access/person"
 	"gatehouse/access/token"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keto"
@@ -85,7 +86,18 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"stack":          {stack.Info{Name: "x"}, stack.Info{Kratos: stack.KratosInfo{Absent: stack.Absent{Missing: "no compiler"}}}},
 		"stack-status":   {stack.Status{Servers: []stack.ServerStatus{{}}}},
 		"seeded":         {seed.Part{}},
-		"stack-cache":    {stack.CacheEntry{}},
+		"exam":           {exam{Server: "keto", State: examOK}, exam{Server: "config", State: examUnknown, Do: "d", URL: "u"}},
+		"identity-change": {identityChange{Op: "create", Outcome: outcomeWould},
+			identityChange{Op: "edit", Outcome: outcomeFailed, Sessions: new(int), Revived: 1, Line: 2, Changes: []fieldDiff{{"/traits/a", nil, "x"}}, Before: &identityOut{Traits: json.RawMessage("{}"), Addresses: []addressOut{}, Recovery: []addressOut{}}, Error: &errorBody{Kind: "invalid"}}},
+		"identity-export": {exportOf(kratos.Identity{}), exportOf(full)},
+		"recovery":        {recoveryOut{}, recoveryOut{Code: "1", ExpiresAt: &now}},
+		"session":         {sessionOf("i", kratos.Session{}, now), sessionOf("i", kratos.Session{ID: "s", IssuedAt: now, Methods: []kratos.AuthMethod{{Method: "password"}}, Devices: []kratos.Device{{UserAgent: "u"}}}, now)},
+		"group":           {groupOut{}, groupOut{Attributes: map[string][]string{"a": {"b"}}, RealmRoles: []string{"r"}, ClientRoles: map[string][]string{"c": {"r"}}}},
+		"group-change":    {groupChange{Op: "create", Outcome: outcomeDone}, groupChange{Op: "delete", Outcome: outcomeWould, Before: &groupOut{}}},
+		"user-change":     {userChange{Op: "edit", Outcome: outcomeUnchanged}, userChange{Op: "require", Outcome: outcomeDone, Changes: []fieldDiff{{"/a", []string{"x"}, nil}}, Before: &userOut{}, Error: &errorBody{Kind: "denied"}}},
+		"person": {printedPerson(person.Human{Findings: []person.Finding{}}, nil), personOut{Identity: &identityOut{Traits: json.RawMessage("{}"), Addresses: []addressOut{}, Recovery: []addressOut{}}, Accounts: []personAccount{{Roles: []roleName{{RealmRole: "r"}}, RolesCut: []string{"view-clients"}}},
+			Subjects: []personSubject{{Tuples: []tuple.Tuple{id}}}, Findings: []person.Finding{{Code: person.Locked, Weight: person.KeepsOut}}, Missed: []personNotLooked{{"keto", "w"}}}},
+		"stack-cache": {stack.CacheEntry{}},
 	}
 	for name := range schemaTypes {
 		if len(printed[name]) == 0 {
