@@ -15,9 +15,12 @@ import (
 	"gatehouse/access/person"
 	"gatehouse/access/token"
 	"gatehouse/access/tuple"
+	"gatehouse/clients/decisions"
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak/setup"
 	"gatehouse/clients/kratos"
+	"gatehouse/demo/seeding"
+	"gatehouse/demo/server"
 	"gatehouse/stack"
 	"gatehouse/stack/seed"
 )
@@ -86,7 +89,13 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"stack":          {stack.Info{Name: "x"}, stack.Info{Kratos: stack.KratosInfo{Absent: stack.Absent{Missing: "no compiler"}}}},
 		"stack-status":   {stack.Status{Servers: []stack.ServerStatus{{}}}},
 		"seeded":         {seed.Part{}},
-		"exam":           {exam{Server: "keto", State: examOK}, exam{Server: "config", State: examUnknown, Do: "d", URL: "u"}},
+		"decision": {decisions.Decision{Hops: []decisions.Hop{}}, decisions.Decision{Subject: decisions.Subject{User: "u", Roles: []string{"r"}}, Policy: decisions.Policy{Kind: decisions.KindBasic},
+			Hops: []decisions.Hop{{Hop: "roles", Needs: []string{"a"}, Has: []string{"b"}, Facts: map[string]any{"n": 1}, Warn: []string{"w"}}}}},
+		"demo":         {server.Listing{Systems: []decisions.System{}}, server.Listing{Systems: []decisions.System{{Routes: []decisions.Route{{}}}}, Skipped: []server.Skipped{{ID: "i", Why: "w"}}}},
+		"demo-system":  {decisions.System{Routes: []decisions.Route{}}, decisions.System{Routes: []decisions.Route{{Data: decisions.Policy{Kind: decisions.KindRolesAny, Roles: []string{"r"}}}}, Warn: []string{"w"}}},
+		"demo-finding": {server.Finding{Server: "keto", State: "ok"}},
+		"demo-seeded":  {seeding.Step{Server: "keto", Outcome: "made"}},
+		"exam":         {exam{Server: "keto", State: examOK}, exam{Server: "config", State: examUnknown, Do: "d", URL: "u"}},
 		"identity-change": {identityChange{Op: "create", Outcome: outcomeWould},
 			identityChange{Op: "edit", Outcome: outcomeFailed, Sessions: new(int), Revived: 1, Line: 2, Changes: []fieldDiff{{"/traits/a", nil, "x"}}, Before: &identityOut{Traits: json.RawMessage("{}"), Addresses: []addressOut{}, Recovery: []addressOut{}}, Error: &errorBody{Kind: "invalid"}}},
 		"identity-export": {exportOf(kratos.Identity{}), exportOf(full)},
