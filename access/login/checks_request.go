@@ -10,7 +10,9 @@ func redirectURI(b *bench) []Check {
 	switch {
 	case b.c == nil:
 		return nil
-	case b.a.RedirectURI == "" && len(b.c.RedirectURIs) > 0:
+	case b.a.RedirectURI == "" && len(b.c.RedirectURIs) == 0:
+		return b.fail(RedirectURI, fmt.Sprintf("The client %s has no redirect URI at all, so that no login on the login page can end.", b.c.ClientID), "name the application's redirect URI and ask again")
+	case b.a.RedirectURI == "":
 		return b.redirectByEvents()
 	case redirectAllowed(b.c, b.a.RedirectURI):
 		return pass(RedirectURI, "%s may be the way back", b.a.RedirectURI)

@@ -178,7 +178,7 @@ func (s *subject) fromDirectory() {
 	name := "u" + unique()
 	s.l.must(s.t, "POST", "partialImport", map[string]any{"ifResourceExists": "FAIL", "users": []any{map[string]any{"username": name, "email": name + "@example.org",
 		"emailVerified": true, "enabled": true, "firstName": "Dora", "lastName": "Lund", "federationLink": id,
-		"attributes": map[string][]string{"LDAP_ID": {name}, "LDAP_ENTRY_DN": {"uid=" + name + ",ou=people,dc=example,dc=org"}},
+		"attributes":  map[string][]string{"LDAP_ID": {name}, "LDAP_ENTRY_DN": {"uid=" + name + ",ou=people,dc=example,dc=org"}},
 		"credentials": []any{map[string]any{"type": "password", "value": "pw-" + name}}}}}, nil)
 	u, err := s.l.realm.UserByUsername(context.Background(), name)
 	if err != nil {
