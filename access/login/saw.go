@@ -171,6 +171,10 @@ func (b *bench) face(code Code) (Face, bool) {
 		return find(WrongPassword, b.a.Grant) // the server looks at the password first, or answers as if it did
 	}
 	switch {
+	case code == LockedPermanently && b.r != nil && !b.r.BruteForce:
+		return find(UserDisabled, b.a.Grant) // what protected is off; what it did to the account stays
+	case code == LockedPermanently:
+		return find(WrongPassword, b.a.Grant)
 	case b.a.Grant == Browser && code == ClientProtocol && b.c != nil && !b.c.BearerOnly:
 		return textual("Wrong client protocol.")
 	case b.a.Grant == Browser && code == ClientProtocol:
