@@ -12,6 +12,7 @@ import (
 	"gatehouse/access"
 	"gatehouse/access/login"
 	"gatehouse/access/login/live"
+	"gatehouse/access/token"
 	"gatehouse/clients"
 )
 
@@ -71,6 +72,7 @@ func (o *whyKeycloakOptions) addFlags(c *cobra.Command) {
 	f.StringVar(&o.resource, "resource", "", "ask the authorization services of the client for `RESOURCE#SCOPE`")
 	f.StringVar(&o.token, "token", "access", "the `KIND` of token in which the application looks: access, id or userinfo")
 	f.StringVar(&a.Scope, "scope", "", "the `SCOPE` parameter of the application's request; empty is openid")
+	f.StringVar(&a.Audience, "audience", "", "ask whether the access token is for this `API`, a clientId")
 	f.StringVar(&a.RedirectURI, "redirect-uri", "", "the redirect `URI` that the application sends")
 	f.StringVar(&a.Origin, "origin", "", "the `ORIGIN` from which a browser application asks for tokens")
 	f.StringVar(&a.Issuer, "issuer", "", "the `URL` of the realm as the application knows it")
@@ -109,6 +111,9 @@ func (o *whyKeycloakOptions) asked() (login.Asked, error) {
 		a.PastedToken = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(raw)), "Bearer "))
 		if a.PastedToken == "" {
 			return a, usageError("--pasted-token: there is no token")
+		}
+		if t, err := token.Parse(a.PastedToken); err == nil {
+			a = a.FromToken(t)
 		}
 	}
 	return a, nil
@@ -225,6 +230,10 @@ func printLogin(w io.Writer, t login.Trace, full bool) error {
 		line("then", "after that they will meet: "+strings.Join(words, "; "))
 	}
 	printChecks(&b, t.Checks, full)
+	if t.Proof != nil {
+		b.WriteByte('\n')
+		printStep(&b, t.Proof, "", "")
+	}
 	for i, f := range t.Fixes {
 		if i == 0 {
 			b.WriteByte('\n')

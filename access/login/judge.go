@@ -28,5 +28,6 @@ func Judge(f *Facts, a Asked) Trace {
 		t.Checks[i].Stops = t.Checks[i].Code.Stops()
 	}
 	conclude(&t, f, a)
+	t.Proof = policyTree(f, a)
 	return t
 }
