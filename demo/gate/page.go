@@ -69,6 +69,10 @@ type Field struct {
 
 // Plain answers with a simple page.
 func (c *Call) Plain(status int, p Plain) {
+	if len(p.Forms) == 0 && c.Sys != nil && plainLinks(p.Links) {
+		c.plainFast(status, p)
+		return
+	}
 	for i := range p.Forms {
 		if p.Forms[i].Method == "" {
 			p.Forms[i].Method = "post"

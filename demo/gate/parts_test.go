@@ -299,3 +299,25 @@ func TestAKeySetThatMeansNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestAPlainPageIsTheSameHoweverItIsDrawn draws a page without the templates and with
+// them, hostile texts included.
+func TestAPlainPageIsTheSameHoweverItIsDrawn(t *testing.T) {
+	evil := `<script>alert("x")</script>&'`
+	p := gate.Plain{Title: evil, Alert: evil, Lines: []string{evil}, Details: [][2]string{{evil, evil}}, Links: []gate.Link{{Text: evil, Href: "/a?b=" + evil}}}
+	page := func(p gate.Plain) string {
+		s := serve(t, &gate.Env{}, &gate.System{ID: "app", Routes: []gate.Route{{Method: "GET", Path: "/", Policy: gate.Public("x"), Serve: func(c *gate.Call) { c.Plain(200, p) }}}})
+		return body(ask(s, "GET", "/s/app/", nil))
+	}
+	fast := page(p)
+	p.Links = append(p.Links, gate.Link{Text: "x", Href: "javascript:alert(1)"}) // leads to the templates
+	slow := page(p)
+	for name, b := range map[string]string{"fast": fast, "slow": slow} {
+		if strings.Contains(b, "<script") || strings.Contains(b, `href="javascript:`) || strings.Contains(b, `b=<`) || !strings.Contains(b, "<title>&lt;script&gt;") || strings.Contains(b, "TOKEN") {
+			t.Errorf("%s: %s", name, b)
+		}
+	}
+	if head := func(s string) string { return s[:strings.Index(s, "<h1>")] }; head(fast) != head(slow) {
+		t.Errorf("%s\n%s", head(fast), head(slow))
+	}
+}

@@ -46,6 +46,7 @@ func OpenStore(ctx context.Context, where string) (store SessionStore, stop func
 		return nil, nil, fmt.Errorf("--session-store: %s", strings.ReplaceAll(err.Error(), where, "the URL"))
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.MaxRetries = time.Second, time.Second, time.Second, 1
+	redis.SetLogger(silent{}) // a Redis that is away is told by the 503 and its reason, not on the terminal
 	c := redis.NewClient(o)
 	if err := c.Ping(ctx).Err(); err != nil {
 		_ = c.Close()
@@ -54,6 +55,11 @@ func OpenStore(ctx context.Context, where string) (store SessionStore, stop func
 	return goredisstore.NewWithPrefix(c, "gatehouse:demo:"), c.Close, nil
 }
 
+// silent is a log of the Redis library that goes nowhere.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 // prefixed keeps the sessions of the systems apart in one store: the token of one
 // system is nobody in another.
 type prefixed struct {
@@ -61,9 +67,27 @@ type prefixed struct {
 	prefix string
 }
 
-func (p prefixed) Delete(t string) error               { return p.Store.Delete(p.prefix + t) }
-func (p prefixed) Find(t string) ([]byte, bool, error) { return p.Store.Find(p.prefix + t) }
-func (p prefixed) Commit(t string, b []byte, e time.Time) error {
+// The methods with a context are those that scs calls where a store has them; a store
+// over a network has only these (goredisstore panics in the others).
+
+func (p prefixed) DeleteCtx(ctx context.Context, t string) error {
+	if s, ok := p.Store.(scs.CtxStore); ok {
+		return s.DeleteCtx(ctx, p.prefix+t)
+	}
+	return p.Store.Delete(p.prefix + t)
+}
+
+func (p prefixed) FindCtx(ctx context.Context, t string) ([]byte, bool, error) {
+	if s, ok := p.Store.(scs.CtxStore); ok {
+		return s.FindCtx(ctx, p.prefix+t)
+	}
+	return p.Store.Find(p.prefix + t)
+}
+
+func (p prefixed) CommitCtx(ctx context.Context, t string, b []byte, e time.Time) error {
+	if s, ok := p.Store.(scs.CtxStore); ok {
+		return s.CommitCtx(ctx, p.prefix+t, b, e)
+	}
 	return p.Store.Commit(p.prefix+t, b, e)
 }
 
