@@ -279,7 +279,12 @@ func TestOwnMapper(t *testing.T) {
 	s := admin(t)
 	w := tutorial(t, s)
 	w.OwnMapper = true
+	// Without a password bob is made all the same, and the rest is done.
+	w.Users = append(w.Users, setup.User{Username: "bob", Email: "bob@example.com", FirstName: "Bob", LastName: "Ray"})
 	steps := apply(t, s, w)
+	if bob := steps[7]; bob.Who != "bob" || bob.Outcome != setup.CannotBeDone || !strings.Contains(bob.Found, "no password") || steps[8].Outcome != setup.Changed {
+		t.Errorf("%+v, then %+v", bob, steps[8])
+	}
 	if st := steps[4]; st.Also != "" || !strings.Contains(st.Fix, "add a mapper to the client") {
 		t.Errorf("%+v", st)
 	}

@@ -342,6 +342,9 @@ func (l *looker) write(ctx context.Context, st Step, look func(context.Context) 
 	case again.State == Unknown:
 		again.Outcome, again.Undo = MayHave, undo
 		return again
+	case !again.Writes && again.Found != st.Found: // something else is missing now, which is for a person to do
+		again.Outcome, again.Undo = CannotBeDone, undo
+		return again
 	case !again.Writes || again.Fix == st.Fix:
 		st.Found = again.Found
 		return fail(fmt.Errorf("it was written, but %s", again.Found))
