@@ -25,6 +25,7 @@ type whyKeycloakOptions struct {
 	token    string
 	url      string
 	pasted   string
+	secret   string
 	saw      string
 	full     bool
 }
@@ -79,6 +80,7 @@ func (o *whyKeycloakOptions) addFlags(c *cobra.Command) {
 	f.StringVar(&o.grant, "grant", "browser", "the `WAY` in: browser, direct (the application sends the password) or service (its own account)")
 	f.StringVar(&o.url, "url", "", "take the question from the `URL` of the application's login request")
 	f.StringVar(&o.pasted, "pasted-token", "", "look at a token as well: `-`, its text on stdin, or a file")
+	f.StringVar(&o.secret, "client-secret-file", "", "compare the secret that the application has, the first line of `FILE`, or - for stdin")
 	c.MarkFlagsMutuallyExclusive("role", "realm-role", "resource")
 	fixed := func(words ...string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
@@ -102,6 +104,14 @@ func (o *whyKeycloakOptions) asked() (login.Asked, error) {
 		if a, err = a.FromURL(o.url); err != nil {
 			return a, usageError("--url: %v", err)
 		}
+	}
+	if o.secret != "" {
+		raw, err := o.g.readFileOrStdin(o.secret)
+		if err != nil {
+			return a, cannotDo(err)
+		}
+		line, _, _ := strings.Cut(string(raw), "\n")
+		a.Secret = strings.TrimSpace(line)
 	}
 	if o.pasted != "" {
 		raw, err := o.g.readFileOrStdin(o.pasted)

@@ -64,6 +64,9 @@ type Asked struct {
 	Audience string
 	// PKCE, PAR and DPoP say what the application's request has.
 	PKCE, PAR, DPoP Sends
+	// Secret is the client secret that the application sends, where it is known. It is
+	// compared with the client's and never printed.
+	Secret string
 	// PastedToken is a token to look at.
 	PastedToken string
 }

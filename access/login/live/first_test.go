@@ -29,3 +29,16 @@ func TestFirstVerdict(t *testing.T) {
 	}
 	t.Logf("first verdict: %d requests, %d rounds, %d ms; whole: %d, %d, %d ms", early.Requests, early.RoundTrips, early.Millis, last.Requests, last.RoundTrips, last.Millis)
 }
+
+// A secret that is named in the question is compared, without any event.
+func TestSecretIsCompared(t *testing.T) {
+	l := theLab(t)
+	s := l.newSubject(t, login.Service)
+	for secret, want := range map[string]string{s.secret: "", "old-" + unique(): string(login.ClientSecret)} {
+		a := s.Asked
+		a.Secret = secret
+		if tr := ask(t, l.realm, a); tr.Cause != want {
+			t.Errorf("the cause is %q, want %q\n%s", tr.Cause, want, checksText(tr))
+		}
+	}
+}

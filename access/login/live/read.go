@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"regexp"
 	"slices"
@@ -162,7 +163,6 @@ func (g *gather) firstLook() []task {
 	g.settle()
 	var tasks []task
 	if g.a.Grant == login.Service {
-		g.f.Events.Value = slices.Clip(g.f.Events.Value)
 		if g.client != nil && g.client.ServiceAccounts {
 			tasks = append(tasks, fill(g, &g.f.ServiceAccount, "view-clients", func(ctx context.Context) (*login.User, error) {
 				u, err := g.r.ServiceAccount(ctx, g.client.ID)
@@ -217,6 +217,12 @@ func (g *gather) secondLook() []task {
 	tasks = append(tasks, g.flow()...)
 	tasks = append(tasks, g.ofUser()...)
 	tasks = append(tasks, g.near()...)
+	if g.a.Secret != "" && g.client != nil && !g.client.Public {
+		tasks = append(tasks, fill(g, &g.f.SecretMatches, "view-clients", func(ctx context.Context) (bool, error) {
+			secret, err := g.r.ClientSecret(ctx, g.client.ID)
+			return subtle.ConstantTimeCompare([]byte(secret), []byte(g.a.Secret)) == 1, err
+		}))
+	}
 	if len(g.orgWords()) > 0 {
 		tasks = append(tasks, fill(g, &g.f.Organizations, "view-organizations", g.organizations))
 	}
