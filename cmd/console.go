@@ -35,10 +35,10 @@ type console struct {
 	// looks for the one that runs.
 	demoSocket string
 
-	asked   []string // questions, for the history
-	lines   []string // what was entered in the palette, for the history
-	all     []screens.ContextRow
-	next    string // the context to go on with; empty ends the program
+	asked []string // questions, for the history
+	lines []string // what was entered in the palette, for the history
+	all   []screens.ContextRow
+	next  string // the context to go on with; empty ends the program
 }
 
 // runConsole opens the console of the chosen context.
