@@ -96,7 +96,7 @@ func (d *demoServe) start(ctx context.Context, g *globals) (*server.Server, func
 // that is not on this machine is left alone, and that is said.
 func (d *demoServe) seedFirst(ctx context.Context, g *globals, o server.Options) error {
 	b, err := g.demoBackends(ctx)
-	if err != nil || b == nil || o.Env.Accounts != gate.Seeds {
+	if err != nil || b == nil || o.Env.Accounts != gate.Seeds || !server.NeedsServers(o.Systems) {
 		return err
 	}
 	if where := elsewhere(b); where != "" || b.readOnly {

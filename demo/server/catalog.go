@@ -31,6 +31,18 @@ func IDs() []string {
 	return ids
 }
 
+// NeedsServers reports whether one of the systems leans on Kratos, Keto or Keycloak;
+// no ids are all systems.
+func NeedsServers(ids []string) bool {
+	alone := accounts()
+	for _, id := range ids {
+		if !slices.ContainsFunc(alone, func(e Entry) bool { return e.ID == id }) {
+			return true
+		}
+	}
+	return len(ids) == 0
+}
+
 // Skipped is a system that cannot run here, and why.
 type Skipped struct {
 	ID  string `json:"id"`
