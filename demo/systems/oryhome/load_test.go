@@ -103,9 +103,9 @@ func TestLoad(t *testing.T) {
 	if d, err := time.ParseDuration(os.Getenv("GATEHOUSE_LOAD")); err == nil {
 		clients, flips, until = 64, 0, time.Now().Add(d)
 	}
-	x, _, _, flip := newBench(t, clients)
-	if s, err := x.get(x.page, true); err != nil || s != 200 {
-		t.Fatal(s, err)
+	x, s, _, flip := newBench(t, clients)
+	if status, err := x.get(x.page, true); err != nil || status != 200 {
+		t.Fatal(status, err)
 	}
 	x.client.CloseIdleConnections()
 	before := runtime.NumGoroutine()
@@ -146,6 +146,7 @@ func TestLoad(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	x.client.CloseIdleConnections()
+	s.Env.HTTP.CloseIdleConnections() // kept connections are no leak
 	for deadline := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before+2*clients+20 && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
