@@ -108,6 +108,9 @@ func (d *demoServe) options(ctx context.Context, g *globals) (server.Options, er
 	}
 	e.Tokens = gate.TokenIssuer{BaseURL: g.getenv("CRYPTR_BASE_URL"), Tenant: g.getenv("CRYPTR_TENANT_DOMAIN"), Audience: g.getenv("CRYPTR_AUDIENCE"), KeysURL: g.getenv("CRYPTR_JWKS_URL")}
 	e.ClientID, e.ClientSecret = first(g.getenv("OIDC_CLIENT_ID"), "flaskClient"), g.getenv("OIDC_CLIENT_SECRET")
+	if e.ClientSecret == "" && b != nil && e.RealmURL() != "" {
+		e.ClientSecret = webClientSecret(ctx, b, e.Realm, e.ClientID)
+	}
 	if e.Accounts == gate.Story && info.Dir != "" {
 		if e.People, err = storyPeople(filepath.Join(info.Dir, "people.json")); err != nil {
 			return o, err
@@ -124,6 +127,26 @@ func (g *globals) demoBackends(ctx context.Context) (*backends, error) {
 		return nil, nil
 	}
 	return b, err
+}
+
+// webClientSecret asks Keycloak for the secret of the web application's client; empty
+// where it cannot be read, and the system says then what it lacks.
+func webClientSecret(ctx context.Context, b *backends, realm, clientID string) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	s, err := b.Keycloak(ctx)
+	if err != nil {
+		return ""
+	}
+	c, err := s.Realm(realm).ClientByClientID(ctx, clientID)
+	if err != nil {
+		return ""
+	}
+	secret, err := s.Realm(realm).ClientSecret(ctx, c.ID)
+	if err != nil {
+		return ""
+	}
+	return secret
 }
 
 // stackBeside is the stack whose own configuration is in use; zero for any other.

@@ -60,7 +60,8 @@ func NewRealm(t testing.TB, appURL string) *Realm {
 	audience := object{"name": "audience", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper", "config": object{
 		"included.custom.audience": Audience, "access.token.claim": "true", "id.token.claim": "false"}}
 	r.admin(t, http.MethodPost, "", object{"realm": r.Name, "enabled": true, "sslRequired": "none",
-		"roles": object{"client": object{WebClient: []object{{"name": "admin"}, {"name": "user"}}}},
+		"requiredActions": []object{{"alias": "VERIFY_PROFILE", "name": "Verify Profile", "providerId": "VERIFY_PROFILE", "enabled": false}},
+		"roles":           object{"client": object{WebClient: []object{{"name": "admin"}, {"name": "user"}}}},
 		"clients": []object{
 			{"clientId": WebClient, "enabled": true, "secret": r.Secret, "standardFlowEnabled": true, "redirectUris": []string{appURL + "/oauth/login/callback"},
 				"attributes": object{"post.logout.redirect.uris": appURL + "/"}, "protocolMappers": []object{mapper}},

@@ -128,6 +128,11 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 			c.ErrorPage(http.StatusMisdirectedRequest)
 			return
 		}
+		if strings.HasPrefix(r.URL.Path, "//") { // the mux would send the browser to a path that reads as a host
+			c.Decide(decisions.Denied, decisions.NotFound)
+			c.ErrorPage(http.StatusNotFound)
+			return
+		}
 		if r.Body != nil {
 			r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
 		}

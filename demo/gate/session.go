@@ -154,6 +154,15 @@ func (s *Session) Put(now time.Time, key string, v any) {
 	s.m.Put(s.ctx, key, v)
 }
 
+// Keep stores a value in a session that has begun, without sending its cookie again.
+func (s *Session) Keep(now time.Time, key string, v any) {
+	if !s.m.Exists(s.ctx, keyBegun) {
+		s.Put(now, key, v)
+		return
+	}
+	s.m.Put(s.ctx, key, v)
+}
+
 // Keys are the names of what is stored, sorted, without those of gate.
 func (s *Session) Keys() []string {
 	keys := s.m.Keys(s.ctx)

@@ -1,10 +1,14 @@
 package server
 
-import "gatehouse/demo/systems/courses"
+import (
+	"gatehouse/demo/systems/courses"
+	"gatehouse/demo/systems/kcweb"
+)
 
 // oidc are the systems that stand on an issuer of tokens or a login provider.
 func oidc() []Entry {
 	return []Entry{
+		{"kc-web", kcweb.New},
 		{"jwt-courses", courses.New},
 		{"jwt-cors", courses.NewCORS},
 		{"courses-public", courses.NewPublic},
