@@ -50,7 +50,9 @@ type Env struct {
 	// Realm, ClientID and ClientSecret are those of the Keycloak web application.
 	Realm, ClientID, ClientSecret string
 	// Tokens is the issuer of the tokens that the courses API takes.
-	Tokens             TokenIssuer
+	Tokens TokenIssuer
+	// Okta is the second provider of logins; empty where there is none.
+	Okta               OktaSettings
 	OathkeeperProxyURL string
 	OathkeeperAPIURL   string
 

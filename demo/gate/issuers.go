@@ -27,6 +27,13 @@ const (
 	storyOrigin   = "http://localhost:50101"
 )
 
+// OktaSettings are those of an Okta organisation and the application in it.
+type OktaSettings struct {
+	OrgURL                 string // without trailing slash
+	ClientID, ClientSecret string
+	APIToken               string // of the organisation, to look people up with
+}
+
 // RealmURL is the issuer that the Keycloak realm is; empty without Keycloak.
 func (e *Env) RealmURL() string {
 	if e.KeycloakURL == "" || e.Realm == "" {

@@ -201,10 +201,10 @@ func (o *OIDC) Finish(c *Call) (User, error) {
 		h.Rule = "no code"
 		return User{}, &ErrOIDC{"the answer has no code", true}
 	}
-	nonce, verifier, next := s.Pop(keyOIDCNonce), s.Pop(keyOIDCVerifier), s.Pop(keyOIDCNext)
+	nonce, verifier, next := s.Take(keyOIDCNonce), s.Take(keyOIDCVerifier), s.Take(keyOIDCNext)
 	begun := s.Time(keyOIDCBegun)
-	s.Remove(keyOIDCState)
-	s.Remove(keyOIDCBegun)
+	s.Take(keyOIDCState)
+	s.m.Remove(s.ctx, keyOIDCBegun)
 	u, err := o.exchange(c, q, nonce, verifier, begun)
 	if err != nil {
 		var no *ErrOIDC

@@ -163,6 +163,9 @@ func (s *Session) Keep(now time.Time, key string, v any) {
 	s.m.Put(s.ctx, key, v)
 }
 
+// Take reads a text and removes it, without sending the cookie again.
+func (s *Session) Take(key string) string { return s.m.PopString(s.ctx, key) }
+
 // Keys are the names of what is stored, sorted, without those of gate.
 func (s *Session) Keys() []string {
 	keys := s.m.Keys(s.ctx)

@@ -3,6 +3,7 @@ package server
 import (
 	"gatehouse/demo/systems/courses"
 	"gatehouse/demo/systems/kcweb"
+	"gatehouse/demo/systems/okta"
 )
 
 // oidc are the systems that stand on an issuer of tokens or a login provider.
@@ -12,5 +13,6 @@ func oidc() []Entry {
 		{"jwt-courses", courses.New},
 		{"jwt-cors", courses.NewCORS},
 		{"courses-public", courses.NewPublic},
+		{"okta-oidc", okta.New},
 	}
 }

@@ -91,7 +91,7 @@ func (v Vars) match(want, got string) bool {
 }
 
 // sameURL compares two Locations whose query says the same in another order. What
-// only ours has (PKCE) is no difference: the recorded parameters are what counts.
+// only ours has (PKCE, a nonce) is no difference: the recorded parameters are what counts.
 func sameURL(name, want, got string, vars Vars) bool {
 	if name != "Location" || want == "" || got == "" {
 		return false
@@ -114,7 +114,7 @@ func sameURL(name, want, got string, vars Vars) bool {
 		g.Del(k)
 	}
 	for k := range g {
-		if k != "code_challenge" && k != "code_challenge_method" {
+		if k != "nonce" && k != "code_challenge" && k != "code_challenge_method" {
 			return false
 		}
 	}
