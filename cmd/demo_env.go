@@ -107,6 +107,8 @@ func (d *demoServe) options(ctx context.Context, g *globals) (server.Options, er
 		}
 	}
 	e.Tokens = gate.TokenIssuer{BaseURL: g.getenv("CRYPTR_BASE_URL"), Tenant: g.getenv("CRYPTR_TENANT_DOMAIN"), Audience: g.getenv("CRYPTR_AUDIENCE"), KeysURL: g.getenv("CRYPTR_JWKS_URL")}
+	e.Facebook = gate.SocialSettings{BaseURL: first(g.getenv("FACEBOOK_URL")), ID: g.getenv("FACEBOOK_ID"), Secret: g.getenv("FACEBOOK_SECRET")}
+	e.Twitter = gate.SocialSettings{BaseURL: first(g.getenv("TWITTER_URL")), ID: g.getenv("TWITTER_ID"), Secret: g.getenv("TWITTER_SECRET")}
 	e.Okta = gate.OktaSettings{OrgURL: first(g.getenv("OKTA_ORG_URL")), ClientID: g.getenv("OKTA_CLIENT_ID"), ClientSecret: g.getenv("OKTA_CLIENT_SECRET"), APIToken: g.getenv("OKTA_AUTH_TOKEN")}
 	e.ClientID, e.ClientSecret = first(g.getenv("OIDC_CLIENT_ID"), "flaskClient"), g.getenv("OIDC_CLIENT_SECRET")
 	if e.ClientSecret == "" && b != nil && e.RealmURL() != "" {

@@ -51,6 +51,8 @@ type Env struct {
 	Realm, ClientID, ClientSecret string
 	// Tokens is the issuer of the tokens that the courses API takes.
 	Tokens TokenIssuer
+	// Facebook and Twitter are the providers of social logins.
+	Facebook, Twitter SocialSettings
 	// Okta is the second provider of logins; empty where there is none.
 	Okta               OktaSettings
 	OathkeeperProxyURL string

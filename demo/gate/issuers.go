@@ -34,6 +34,9 @@ type OktaSettings struct {
 	APIToken               string // of the organisation, to look people up with
 }
 
+// SocialSettings are those of a provider of social logins; its addresses are below BaseURL.
+type SocialSettings struct{ BaseURL, ID, Secret string }
+
 // RealmURL is the issuer that the Keycloak realm is; empty without Keycloak.
 func (e *Env) RealmURL() string {
 	if e.KeycloakURL == "" || e.Realm == "" {
