@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/access/login"
+	"gatehouse/access/login/live"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
@@ -26,6 +28,11 @@ type console struct {
 	keto     *keto.Client
 	keycloak *keycloak.Server
 	off      map[string]string // why a back end cannot be used, by its name
+
+	// logins explain logins, by realm; they remember what no server tells, such as when
+	// the secret of a client was set from here.
+	logins  map[string]*live.Explainer
+	loginMu sync.Mutex
 
 	words   *screens.Vocabulary
 	people  *screens.People
@@ -241,7 +248,9 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "client check", Aliases: []string{"setup"}, Help: "what is missing before an application finds the roles of its users (Keycloak); give the clientId",
 				Open: c.anyClientCheck, OpenWith: c.clientCheckWith},
 			tui.Entry{Name: "paths", Aliases: []string{"where", "provenance"}, Help: "where every role of a user comes from (Keycloak); give the user",
-				Open: c.anyUsers, OpenWith: c.pathsWith})
+				Open: c.anyUsers, OpenWith: c.pathsWith},
+			tui.Entry{Name: "why login", Aliases: []string{"login", "locked out"}, Help: "why somebody does not get into an application, or does not get a role (Keycloak); give the user and the client",
+				Open: func() tui.Screen { return c.whyLogin(login.Asked{}) }, OpenWith: c.whyLoginWith})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"gatehouse/access/login"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
@@ -30,7 +31,7 @@ func (c *console) decisions() tui.Screen {
 		spec.User = func(realm, name string) tui.Screen {
 			return screens.NewUsers(namedUsers{c.keycloak.Realm(realm), name}, func(u keycloak.User) tui.Screen {
 				return c.userRoles(c.keycloak.Realm(realm), u.ID, u.Username, u.Email)
-			}, nil)
+			}, nil, func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) })
 		}
 	}
 	return screens.NewDecisions(spec)

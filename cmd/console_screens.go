@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatehouse/access"
+	"gatehouse/access/login"
 	"gatehouse/access/roles"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
@@ -67,7 +68,8 @@ func (c *console) users(realm string) tui.Screen {
 	return screens.NewUsers(r, func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
 		func(u keycloak.User) tui.Screen {
 			return c.rolePaths(r, roles.Step{Kind: roles.User, ID: u.ID, Name: u.Username})
-		})
+		},
+		func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) })
 }
 
 // anyUsers opens the users of the only realm, or lets one be chosen.
@@ -85,7 +87,8 @@ func (c *console) userRoles(r *keycloak.Realm, id, username, email string) tui.S
 		Paths: func() tui.Screen {
 			return c.rolePaths(r, roles.Step{Kind: roles.User, ID: id, Name: username})
 		},
-		Holders: func(role keycloak.Role) tui.Screen { return c.holders(r, role) }}
+		Holders: func(role keycloak.Role) tui.Screen { return c.holders(r, role) },
+		Why:     func(role keycloak.EffectiveRole) tui.Screen { return c.whyRole(r, username, role.Role) }}
 	if c.kratos != nil && email != "" {
 		spec.Person = func() tui.Screen { return c.findPeople(email) }
 	}

@@ -133,7 +133,8 @@ func (c *console) ticket(t screens.Ticket) tui.Screen {
 		links.Person = func(screens.Ticket) tui.Screen { return c.findPeople(p.Email) }
 	}
 	if k := found.Question.Keycloak; k != nil && c.keycloak != nil {
-		r := c.keycloak.Realm(st.Keycloak.Name)
+		r := c.keycloak.Realm(c.storyRealm(st))
+		links.WhyLogin = func(screens.Ticket) tui.Screen { return c.whyLogin(askedOf(st, r.Name(), *k)) }
 		links.User = func(t screens.Ticket) tui.Screen { return c.userRoles(r, t.UserID, usernameOf(st, k.User), "") }
 	}
 	return screens.NewTicket(t, links)
@@ -142,7 +143,7 @@ func (c *console) ticket(t screens.Ticket) tui.Screen {
 // resolveTicket finds the ids of the people whom the question names.
 func (c *console) resolveTicket(ctx context.Context, st *story.Story, from story.Ticket, t screens.Ticket) (screens.Ticket, error) {
 	if k := from.Question.Keycloak; k != nil && c.keycloak != nil {
-		u, err := c.keycloak.Realm(st.Keycloak.Name).UserByUsername(ctx, usernameOf(st, k.User))
+		u, err := c.keycloak.Realm(c.storyRealm(st)).UserByUsername(ctx, usernameOf(st, k.User))
 		t.UserID = u.ID
 		return t, err
 	}

@@ -22,6 +22,9 @@ type FormSpec struct {
 	// error is shown instead ("relation is empty"). nil asks nothing. Title and Verb
 	// have defaults; Yes is the form's own.
 	Review func(values map[string]string) (Question, error)
+	// Asks says that the form only asks and writes nothing, so that it works in a
+	// read-only context as well.
+	Asks bool
 	// What names the write in messages: "create the identity".
 	What string
 	// Submit writes, off the loop.
@@ -131,8 +134,12 @@ func (f *formScreen) Actions() []Action {
 	if c := f.current(); c != nil && c.Busy() { // the dropdown takes tab and the arrows
 		next.Keys = []string{"ctrl+n"}
 	}
+	save := Action{Name: "save", Keys: []string{"ctrl+s"}, Footer: 1, Mutates: true, Why: busy, Run: Do(f.submit), Help: "Show what will be written, and write it."}
+	if f.spec.Asks {
+		save.Name, save.Mutates, save.Help = "ask", false, "Ask with what was typed."
+	}
 	return []Action{
-		{Name: "save", Keys: []string{"ctrl+s"}, Footer: 1, Mutates: true, Why: busy, Run: Do(f.submit), Help: "Show what will be written, and write it."},
+		save,
 		next,
 		move("previous field", -1, "shift+tab"),
 	}
@@ -254,10 +261,8 @@ func (f *formScreen) submit() {
 }
 
 func (f *formScreen) send(values map[string]string) {
-	submit := f.spec.Submit
-	Write(f, &f.write, orText(f.spec.What, f.spec.Title), 0, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, submit(ctx, values)
-	}, func(_ struct{}, err error) {
+	submit := func(ctx context.Context) (struct{}, error) { return struct{}{}, f.spec.Submit(ctx, values) }
+	done := func(_ struct{}, err error) {
 		if err != nil {
 			f.refused(err)
 			return
@@ -266,7 +271,12 @@ func (f *formScreen) send(values map[string]string) {
 		if f.spec.Done != nil {
 			f.spec.Done(values)
 		}
-	})
+	}
+	if f.spec.Asks {
+		Go(f, &f.write, 0, submit, done)
+		return
+	}
+	Write(f, &f.write, orText(f.spec.What, f.spec.Title), 0, submit, done)
 }
 
 // refused puts the complaints of the server beside the fields they are about.

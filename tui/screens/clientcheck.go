@@ -160,7 +160,7 @@ func (c *clientCheck) ask(l *tui.List[setup.Step]) {
 		user = w.Users[0].Username
 	}
 	first := func(list []string) string { return strings.Join(list, " ") }
-	l.Push(tui.NewForm(tui.FormSpec{Title: "check " + w.Client, Lead: "What does the application need? Each may stay empty.", What: "ask about the client",
+	l.Push(tui.NewForm(tui.FormSpec{Title: "check " + w.Client, Asks: true, Lead: "What does the application need? Each may stay empty.", What: "ask about the client",
 		Fields: []tui.FormField{
 			{Name: "roles", Label: "Roles", Value: first(w.Roles), Help: "roles of the client, with blanks between them"},
 			{Name: "user", Label: "User", Value: user, Help: "somebody who must have them, by username"},

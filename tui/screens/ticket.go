@@ -39,6 +39,8 @@ type TicketLinks struct {
 	Person  func(Ticket) tui.Screen
 	User    func(Ticket) tui.Screen
 	Why     func(Ticket) tui.Screen
+	// WhyLogin explains the question to Keycloak.
+	WhyLogin func(Ticket) tui.Screen
 }
 
 // TicketScreen shows one ticket.
@@ -133,6 +135,9 @@ func (s *TicketScreen) Actions() []tui.Action {
 	link("person", "p", "Show the identity of the person whom it is about.", 2, s.links.Person)
 	if s.ticket.Question != "" {
 		link("why", "w", "Explain the answer.", 2, s.links.Why)
+		link("why login", "W", "Say what keeps the person out in Keycloak.", 3, s.links.WhyLogin)
+	} else {
+		link("why", "w", "Say what keeps the person out in Keycloak.", 2, s.links.WhyLogin)
 	}
 	return append(acts, tui.DetailActions(s.host, &s.detail)...)
 }

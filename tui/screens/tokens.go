@@ -166,7 +166,7 @@ func tokenSources(list []keycloak.PreviewMapper) []token.Source {
 
 // ask lets a person say what to look for, and with which scope.
 func (s *Token) ask() {
-	s.host.Push(tui.NewForm(tui.FormSpec{Title: "look for", Lead: "Which role or claim should be in the tokens?", What: "ask for the previews",
+	s.host.Push(tui.NewForm(tui.FormSpec{Title: "look for", Asks: true, Lead: "Which role or claim should be in the tokens?", What: "ask for the previews",
 		Fields: []tui.FormField{
 			{Name: "wanted", Label: "Role or claim", Value: s.wanted, Help: "a role of the client, or a claim as groups=/staff or resource_access.other.roles=admin"},
 			{Name: "scope", Label: "Scope", Value: s.scope, Help: "what the application asks for"},

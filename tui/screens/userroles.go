@@ -35,8 +35,10 @@ type UserRolesSpec struct {
 	Holder keycloak.Holder
 	// Name is the user name or the path of the group.
 	Name string
-	// Person opens the identity behind the user, Why explains a role, Preview shows
-	// the user's tokens; nil where there is none.
+	// Person opens the identity behind the user, Why says why the user does not get into
+	// an application or does not get a role, beginning with the role under the cursor,
+	// which is the zero role where there is none; Preview shows the user's tokens. nil
+	// where there is none.
 	Person  func() tui.Screen
 	Why     func(keycloak.EffectiveRole) tui.Screen
 	Preview func() tui.Screen
@@ -180,10 +182,12 @@ func (u *userRoles) actions(l *tui.List[keycloak.EffectiveRole]) []tui.Action {
 	link("token preview", "t", "Show what would stand in this user's tokens.", 4, u.spec.Preview)
 	link("person", "p", "Show the identity of this person.", 5, u.spec.Person)
 	if u.spec.Why != nil {
-		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 4, Help: "Explain where this role comes from.", Why: l.NeedRow, Run: tui.Do(func() {
-			if r, ok := l.Current(); ok {
-				l.Push(u.spec.Why(r))
+		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 4, Help: "Say why the user does not get into an application, or why the role under the cursor is not in the token.", Run: tui.Do(func() {
+			r, _ := l.Current()
+			if r.ID == notVisible {
+				r = keycloak.EffectiveRole{}
 			}
+			l.Push(u.spec.Why(r))
 		})})
 	}
 	return acts

@@ -16,8 +16,9 @@ type UsersKeycloak interface {
 }
 
 // NewUsers lists the users of a realm; open makes the screen of one of them, paths
-// that of where the roles of one come from. paths may be nil.
-func NewUsers(realm UsersKeycloak, open, paths func(keycloak.User) tui.Screen) *tui.List[keycloak.User] {
+// that of where the roles of one come from, why that of why one does not get in. paths
+// and why may be nil.
+func NewUsers(realm UsersKeycloak, open, paths, why func(keycloak.User) tui.Screen) *tui.List[keycloak.User] {
 	page := func(q keycloak.UserQuery) tui.Fetch[keycloak.User] { q.Brief = true; return tui.Pages(realm.Users(q)) }
 	by := func(of func(keycloak.User) string) func(a, b keycloak.User) int {
 		return func(a, b keycloak.User) int { return cmp.Compare(of(a), of(b)) }
@@ -40,13 +41,18 @@ func NewUsers(realm UsersKeycloak, open, paths func(keycloak.User) tui.Screen) *
 		SearchHint: "the beginning of a user name, e-mail or name; *part* finds it anywhere",
 		Open:       open,
 		Actions: func(l *tui.List[keycloak.User]) []tui.Action {
-			if paths == nil {
-				return nil
+			var acts []tui.Action
+			link := func(name, key, help string, footer int, to func(keycloak.User) tui.Screen) {
+				if to != nil {
+					acts = append(acts, tui.Action{Name: name, Keys: []string{key}, Footer: footer, Help: help, Why: l.NeedRow, Run: tui.Do(func() {
+						u, _ := l.Current()
+						l.Push(to(u))
+					})})
+				}
 			}
-			return []tui.Action{{Name: "where from", Keys: []string{"o"}, Footer: 2, Help: "Show every role of the user and all ways in which it is held, as a tree.", Why: l.NeedRow, Run: tui.Do(func() {
-				u, _ := l.Current()
-				l.Push(paths(u))
-			})}}
+			link("where from", "o", "Show every role of the user and all ways in which it is held, as a tree.", 2, paths)
+			link("why", "w", "Say why the user does not get into an application, or does not get a role.", 3, why)
+			return acts
 		},
 		Empty: "No user in realm " + realm.Name() + ". Service accounts are not listed.",
 	})
