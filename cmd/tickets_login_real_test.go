@@ -3,6 +3,8 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,9 @@ import (
 	"gatehouse/stack/story"
 	"gatehouse/tui/tuitest"
 )
+
+// mostLoginKeys is how many key presses may lie between a ticket and its solution.
+const mostLoginKeys = 4
 
 // loginTicketSays is what the sentence on the screen must name, for each ticket about
 // Keycloak.
@@ -28,7 +33,7 @@ var loginTicketSays = map[string][]string{
 
 // The same for the tickets about Keycloak: the story in a realm of its own on the real
 // server. The first cause that is named is the true one, curing everything that fails
-// takes at most four keys from the ticket, and one key takes it back.
+// takes at most four keys from the ticket, and one key takes it back where that can be.
 func TestEachKeycloakTicketTakesFewKeys(t *testing.T) {
 	k := stacktest.Keycloak(t)
 	st, err := story.Load()
@@ -36,7 +41,10 @@ func TestEachKeycloakTicketTakesFewKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	realm := "tickets-" + unique(t)
-	model := writeFile(t, "namespaces.ts", story.Model())
+	model := filepath.Join(t.TempDir(), "namespaces.ts")
+	if err := os.WriteFile(model, []byte(story.Model()), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	conf := configFile(t, fmt.Sprintf("contexts:\n  story:\n    keto: {read_url: \"http://127.0.0.1:1\", write_url: \"http://127.0.0.1:1\", opl: %q}\n    keycloak: {url: %q, username: %q, password: %q, realms: [%s]}\n",
 		model, k.URL, k.AdminUsername, "file:"+k.AdminPasswordFile, realm))
 	loaded, err := config.Load(config.Options{Path: conf})
@@ -80,7 +88,7 @@ func solveLoginTicket(t *testing.T, s *tuitest.Term, at int, ticket story.Ticket
 	if a.RealmRole != "" {
 		asked = append(asked, "--realm-role", a.RealmRole)
 	}
-	why := func() login.Trace { return decode[login.Trace](t, "login", gatehouse(t, nil, asked...)) }
+	why := func() login.Trace { return decode[login.Trace](t, "login-trace", gatehouse(t, nil, asked...)) }
 	tr := why()
 	if tr.Cause != ticket.Cause.Code {
 		t.Errorf("denied because of %q, the story says %q: %s", tr.Cause, ticket.Cause.Code, tr.Summary)
@@ -109,16 +117,23 @@ func solveLoginTicket(t *testing.T, s *tuitest.Term, at int, ticket story.Ticket
 	if len(tr.Then) > 0 {
 		cure = "a"
 	}
+	final := strings.Contains(ticket.Cause.Code, "locked") // nobody can be locked again by a write
 	press(cure)
 	s.Want("Apply this fix?")
+	if final {
+		s.Want("This cannot be undone.")
+	}
 	press("y")
 	s.Want("✓ ALLOWED")
 	if after := why(); after.Cause != "" {
 		t.Errorf("after the fix: %s: %s", after.Cause, after.Summary)
 	}
 	t.Logf("%s: solved with %d key presses; %s", ticket.ID, keys, tr.Summary)
-	if keys > mostKeys {
+	if keys > mostLoginKeys {
 		t.Errorf("%d key presses", keys)
+	}
+	if final {
+		return
 	}
 	s.Press("u")
 	s.Want("Undo:")
