@@ -137,7 +137,7 @@ func locks(b *bench) []Check {
 	if b.u == nil || b.service() {
 		return nil
 	}
-	unlock := Fix{Summary: "unlock " + b.u.Username, Writes: []Write{{Op: OpUnlock, User: b.u.Username, UserID: b.u.ID}}, AlsoChanges: "the count of failures starts anew"}
+	unlock := Fix{Summary: "unlock " + b.u.Username, Writes: []Write{{Op: OpUnlock, User: b.u.Username, UserID: b.u.ID}}, AlsoChanges: "the count of failures starts anew", Final: true}
 	if b.u.PermanentlyLocked {
 		return b.fail(LockedPermanently, fmt.Sprintf("%s is locked for good after too many wrong passwords; only an administrator can undo it.", b.name()),
 			"make sure that it was the person who tried", unlock)
