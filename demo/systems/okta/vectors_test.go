@@ -25,10 +25,9 @@ const cookie = "__Host-gh_okta-oidc"
 // test changes a token.
 type provider struct {
 	*httptest.Server
-	mu     sync.Mutex
-	codes  map[string]grant
-	users  int // status of the user API
-	broken bool
+	mu    sync.Mutex
+	codes map[string]grant
+	users int // status of the user API
 }
 
 type grant struct{ nonce, challenge, token string }
