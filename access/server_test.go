@@ -60,8 +60,8 @@ func (s *server) send(t testing.TB, method, url string, body any) {
 		switch {
 		case status == http.StatusNoContent:
 			return
-		case try < 50 && strings.Contains(answer, "locked"): // by what a check has left running
-			time.Sleep(10 * time.Millisecond)
+		case try < 200 && (strings.Contains(answer, "locked") || strings.Contains(answer, "concurrent update")): // by what a check has left running
+			time.Sleep(20 * time.Millisecond)
 		default:
 			t.Fatalf("%s %s: %d %s", method, url, status, answer)
 		}

@@ -125,8 +125,9 @@ func (p *port) explain(pr *clients.Problem, _ http.Header, body []byte) {
 		pr.Hint = "names are case-sensitive; list those that exist with: gatehouse namespaces"
 	case reBatch.MatchString(all):
 		pr.Code = CodeBatchSize
-	case strings.Contains(all, "database is locked"):
-		// SQLite gave up waiting for another transaction, and this one is rolled back.
+	case strings.Contains(all, "database is locked"), strings.Contains(all, "Unable to serialize access"):
+		// The database gave up waiting for another transaction, and this one is rolled back.
+		// Keto answers the second text with 400 (v0.13), as if the request were wrong.
 		pr.Kind = clients.Unreachable
 		pr.Hint = "nothing was written; try again, and if it happens often give Keto's SQLite one connection (max_conns=1 in its dsn)"
 	case pr.Kind == clients.Invalid:

@@ -97,7 +97,7 @@ func (s *TicketScreen) fill() {
 	t := s.ticket
 	sections := []widget.Section{
 		{Title: t.Title, Fields: []widget.Field{
-			{Label: "they say", Value: t.Text},
+			{Label: "they say", Value: strings.Join(strings.Fields(t.Text), " ")},
 			{Label: "where", Value: map[string]string{"keto": "relation tuples (Keto)", "keycloak": "role mappings (Keycloak)", "both": "both: Keto and Keycloak"}[t.System]},
 			{Label: "asked", Value: t.Asked, Note: "what to ask the server"},
 		}},

@@ -126,7 +126,7 @@ func undoLines(done keto.Applied) []string {
 func fixWrites(f access.Fix, names *People) string {
 	var words []string
 	for _, w := range f.Writes {
-		words = append(words, string(w.Op)+" "+withNames(w.What().String(), names))
+		words = append(words, string(w.Op)+" "+namesOnly(w.What().String(), names))
 	}
 	return strings.Join(words, ", ")
 }

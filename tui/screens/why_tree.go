@@ -117,6 +117,20 @@ func namesBut(text string, names *People, but string) string {
 	})
 }
 
+// namesOnly puts the person's name in the place of an id, where there is little room and
+// the exact text is shown before anything is written.
+func namesOnly(text string, names *People) string {
+	if names == nil || len(text) < 36 {
+		return text
+	}
+	return uuidIn.ReplaceAllStringFunc(text, func(id string) string {
+		if name := names.Name(id); name != "" {
+			return name
+		}
+		return id
+	})
+}
+
 // learnNames looks up who the ids of an explanation are.
 func learnNames(ctx context.Context, names *People, q tuple.Tuple, t access.Trace) {
 	if names == nil {
@@ -128,6 +142,6 @@ func learnNames(ctx context.Context, names *People, q tuple.Tuple, t access.Trac
 			ids = append(ids, uuidIn.FindAllString(w.Tuple, -1)...)
 		}
 	}
-	ids = append(ids, uuidIn.FindAllString(t.Summary, -1)...)
+	ids = append(ids, uuidIn.FindAllString(t.Summary+" "+t.Hint, -1)...)
 	names.Learn(ctx, ids)
 }
