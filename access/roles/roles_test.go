@@ -258,12 +258,11 @@ func TestWhatIsCutIsUnknown(t *testing.T) {
 
 // company is a directory over a graph, with faults.
 type company struct {
-	g       *roles.Graph
-	ids     []string // of everything, in order
-	refuse  map[string]bool
-	broken  string
-	needs   []string
-	visited []string
+	g      *roles.Graph
+	ids    []string // of everything, in order
+	refuse map[string]bool
+	broken string
+	needs  []string
 }
 
 func (c *company) Composites(_ context.Context, progress func(int, int)) (*roles.Graph, []string, error) {

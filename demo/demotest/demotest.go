@@ -140,7 +140,8 @@ func Replay(t *testing.T, system string, prepare func(t *testing.T, v *vectors.V
 			target := prepare(t, &v)
 			if target.Skip != "" {
 				skipped++
-				t.Skip(target.Skip)
+				t.Log(target.Skip)
+				return
 			}
 			a := sendVector(t, v, target)
 			differs, err := vectors.Judge(v, vectors.Diff(v, a, target.URL, target.Vars), table)

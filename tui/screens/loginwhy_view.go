@@ -150,9 +150,7 @@ func (s *LoginWhy) viewHead(th *theme.Theme, w int) []string {
 		then = append(then, c.Words())
 	}
 	if len(then) > 0 {
-		for _, l := range wrapWords("After that they will meet: "+strings.Join(then, "; "), w-2, 2) {
-			lines = append(lines, l)
-		}
+		lines = append(lines, wrapWords("After that they will meet: "+strings.Join(then, "; "), w-2, 2)...)
 	}
 	for _, l := range wrapWords(t.Hint, w-2, 2) {
 		lines = append(lines, th.Dim.Render(l))

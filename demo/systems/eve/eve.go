@@ -50,7 +50,6 @@ type api struct {
 	roles, read        []string // of everything that names none, home included
 	resources          []*resource
 	accounts           []account
-	hashed             bool // the accounts keep hashes, so that no password of theirs is longer than bcrypt reads
 	signed             bool // the MAC covers method, path, time and nonce as well
 	nonces             *nonces
 	warn               []string
