@@ -133,6 +133,16 @@ func (b *backends) Kratos(ctx context.Context) (*kratos.Client, error) {
 	})
 }
 
+// kratos connects, and makes the client that every verb about identities needs.
+func (g *globals) kratos(ctx context.Context) (*backends, *kratos.Client, error) {
+	b, err := g.connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := b.Kratos(ctx)
+	return b, k, err
+}
+
 // Keto is the client of the context's Keto.
 func (b *backends) Keto(ctx context.Context) (*keto.Client, error) {
 	return b.keto.get(func() (*keto.Client, error) {

@@ -94,15 +94,6 @@ func newGroupsListCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// realm connects and finds the realm.
-func (g *globals) realm(ctx context.Context, name string) (*keycloak.Realm, error) {
-	b, err := g.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return b.Realm(ctx, name)
-}
-
 func listGroups(ctx context.Context, r *keycloak.Realm, search, under string, flat bool, add func(keycloak.Group) error) error {
 	if search != "" {
 		for x, err := range clients.Each(ctx, r.Groups(keycloak.GroupQuery{Search: search, Flat: true})) {

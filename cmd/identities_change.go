@@ -135,11 +135,7 @@ func (v *identityVerb) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	b, err := v.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	b, k, err := v.g.kratos(ctx)
 	if err != nil {
 		return err
 	}

@@ -53,11 +53,7 @@ func (o *identitiesCreateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	b, k, err := o.g.kratos(ctx)
 	if err != nil {
 		return err
 	}

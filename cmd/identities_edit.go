@@ -242,11 +242,7 @@ func newIdentitiesEditCommand(g *globals) *cobra.Command {
 }
 
 func (o *identitiesEditOptions) run(ctx context.Context, name string) error {
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	b, k, err := o.g.kratos(ctx)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,7 @@ func newIdentitiesGetCommand(g *globals) *cobra.Command {
 }
 
 func (g *globals) runIdentitiesGet(ctx context.Context, name string) error {
-	b, err := g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	_, k, err := g.kratos(ctx)
 	if err != nil {
 		return err
 	}

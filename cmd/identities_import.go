@@ -84,11 +84,7 @@ func (o *identitiesImportOptions) run(ctx context.Context) error {
 		}
 		in = f
 	}
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	b, k, err := o.g.kratos(ctx)
 	if err != nil {
 		return err
 	}

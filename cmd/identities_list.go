@@ -55,11 +55,7 @@ func printIdentities[T any](ctx context.Context, o *identitiesListOptions, form 
 	case o.limit < 0:
 		return usageError("--limit must not be negative")
 	}
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	_, k, err := o.g.kratos(ctx)
 	if err != nil {
 		return err
 	}

@@ -64,11 +64,7 @@ func newIdentitiesSessionsCommand(g *globals) *cobra.Command {
 }
 
 func (o *identitiesSessionsOptions) run(ctx context.Context, name string) error {
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	b, k, err := o.g.kratos(ctx)
 	if err != nil {
 		return err
 	}
@@ -246,11 +242,7 @@ func newIdentitiesRecoverCommand(g *globals) *cobra.Command {
 
 func (g *globals) runRecover(ctx context.Context, name string, link bool, o kratos.RecoveryOptions) error {
 	const op = "make a recovery code"
-	b, err := g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	k, err := b.Kratos(ctx)
+	b, k, err := g.kratos(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,15 @@ func (b *backends) Realm(ctx context.Context, name string) (*keycloak.Realm, err
 	return nil, problem(clients.Invalid, "choose a realm", "there are several: "+strings.Join(names, ", "), "name one with --realm")
 }
 
+// realm connects and finds a realm, for verbs that need no more.
+func (g *globals) realm(ctx context.Context, name string) (*keycloak.Realm, error) {
+	b, err := g.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.Realm(ctx, name)
+}
+
 // serverRealms are the realms that our account sees. The administrators' own one
 // counts only when it is alone.
 func serverRealms(ctx context.Context, b *backends) ([]string, error) {

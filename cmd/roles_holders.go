@@ -78,11 +78,7 @@ var roleHolderColumns = []column[roleHolderOut]{
 }
 
 func (o *rolesHoldersOptions) run(ctx context.Context) error {
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := b.Realm(ctx, o.realm)
+	r, err := o.g.realm(ctx, o.realm)
 	if err != nil {
 		return err
 	}

@@ -53,11 +53,7 @@ func newRolesListCommand(g *globals) *cobra.Command {
 }
 
 func (o *rolesListOptions) run(ctx context.Context) error {
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := b.Realm(ctx, o.realm)
+	r, err := o.g.realm(ctx, o.realm)
 	if err != nil {
 		return err
 	}

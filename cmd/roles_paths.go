@@ -90,11 +90,7 @@ type pathRow struct {
 }
 
 func (o *rolesPathsOptions) run(ctx context.Context) error {
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := b.Realm(ctx, o.realm)
+	r, err := o.g.realm(ctx, o.realm)
 	if err != nil {
 		return err
 	}

@@ -79,11 +79,7 @@ func (o *tokenPreviewOptions) run(ctx context.Context) error {
 	if o.token != "" && !slices.Contains(token.Documents, token.Document(o.token)) {
 		return usageError("--token is access, id or userinfo, not %q", o.token)
 	}
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := b.Realm(ctx, o.realm)
+	r, err := o.g.realm(ctx, o.realm)
 	if err != nil {
 		return err
 	}

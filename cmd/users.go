@@ -80,11 +80,7 @@ func (o *usersListOptions) run(ctx context.Context) error {
 	if o.limit > 0 && o.limit < 100 {
 		q.PageSize = o.limit
 	}
-	b, err := o.g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := b.Realm(ctx, o.realm)
+	r, err := o.g.realm(ctx, o.realm)
 	if err != nil {
 		return err
 	}
@@ -108,11 +104,7 @@ func newUsersGetCommand(g *globals) *cobra.Command {
 }
 
 func (g *globals) runUsersGet(ctx context.Context, realm, name string) error {
-	b, err := g.connect(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := b.Realm(ctx, realm)
+	r, err := g.realm(ctx, realm)
 	if err != nil {
 		return err
 	}
