@@ -21,6 +21,8 @@ type Call struct {
 	Prefix string
 	// Session is that of the system; nil when it has none.
 	Session *Session
+	// Identity is whose Kratos session it is, once KratosSession found out.
+	Identity Identity
 
 	trace   *trace
 	decided bool

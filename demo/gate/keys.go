@@ -27,8 +27,13 @@ const (
 	maxKeySet    = 256 << 10
 )
 
-// ErrNoKey says that the issuer has no key with an id.
-var ErrNoKey = errors.New("the issuer has no key with this id")
+// Errors of keys that are answers, not failures.
+var (
+	// ErrNoKey says that the issuer has no key for a token.
+	ErrNoKey = errors.New("the issuer has no such key")
+	// ErrHeader says that the header of a token asks for something that is not known here.
+	ErrHeader = errors.New("the token's header is not taken")
+)
 
 // Key is one public key of an issuer.
 type Key struct {
@@ -83,6 +88,29 @@ func (k *Keys) Find(ctx context.Context, id string) (Key, error) {
 		return Key{}, &upstreamError{decisions.Unavailable(decisions.JWKS), errors.New("the key set could not be fetched a moment ago")}
 	}
 	return Key{}, ErrNoKey
+}
+
+// TokenKey is the key that the header of a token names, for RS256 and nothing else: by
+// its id, from the issuer's set and from nowhere that the token names (jku, x5u and jwk
+// are not looked at). A token without a key id, or with a critical extension (RFC 7515,
+// 4.1.11), is refused. ErrNoKey and ErrHeader are answers; what IsUpstream reports says
+// that the issuer could not be asked.
+func (k *Keys) TokenKey(ctx context.Context, header map[string]any) (crypto.PublicKey, error) {
+	if _, there := header["crit"]; there {
+		return nil, fmt.Errorf("%w: an extension that is not known here (crit)", ErrHeader)
+	}
+	kid, _ := header["kid"].(string)
+	if kid == "" {
+		return nil, fmt.Errorf("%w: the token names no key (kid)", ErrNoKey)
+	}
+	key, err := k.Find(ctx, kid)
+	switch {
+	case err != nil:
+		return nil, err
+	case key.Use != "" && key.Use != "sig" || key.Alg != "" && key.Alg != "RS256":
+		return nil, fmt.Errorf("%w: the one of that id is not for such signatures", ErrNoKey)
+	}
+	return key.Key, nil
 }
 
 func (k *Keys) look(id string, now time.Time) (key Key, known bool, age time.Duration, may bool) {

@@ -24,6 +24,7 @@ func KratosSession(c *Call) (id Identity, v Verdict, ok bool) {
 	if err != nil {
 		return Identity{}, SessionVerdict(err), false
 	}
+	c.Identity = id
 	return id, Verdict{}, true
 }
 

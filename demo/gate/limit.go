@@ -2,15 +2,11 @@ package gate
 
 import (
 	"container/list"
-	"math"
-	"net/http"
-	"strconv"
+	"context"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
-
-	"gatehouse/clients/decisions"
 )
 
 // Limits bound failed logins: per account and per address of the client. The number
@@ -27,8 +23,10 @@ type Limits struct {
 }
 
 type limited struct {
-	key string
-	l   *rate.Limiter
+	key     string
+	l       *rate.Limiter
+	pending int           // tries under way, of an address
+	turn    chan struct{} // held by the try under way, of an account
 }
 
 // maxLimited is how many keys are remembered.
@@ -44,44 +42,65 @@ func NewLimits(a Accounts, now func() time.Time) *Limits {
 	return l
 }
 
-func (l *Limits) get(key string, perMinute int) *rate.Limiter {
+func (l *Limits) get(key string, perMinute int) *limited {
 	if e := l.by[key]; e != nil {
 		l.lru.MoveToFront(e)
-		return e.Value.(*limited).l
+		return e.Value.(*limited)
 	}
 	if l.lru.Len() >= maxLimited {
 		e := l.lru.Back()
 		delete(l.by, e.Value.(*limited).key)
 		l.lru.Remove(e)
 	}
-	v := &limited{key, rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)}
+	v := &limited{key: key, l: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), turn: make(chan struct{}, 1)}
 	l.by[key] = l.lru.PushFront(v)
-	return v.l
+	return v
 }
 
-// Wait is how long somebody has to wait before another try; 0 means that they may
-// try now. It takes nothing: only Failed does.
-func (l *Limits) Wait(system, account, ip string) time.Duration {
+// Enter is asked before a password is looked at. leave must be called after, and is
+// told whether the try failed: only that takes something. leave is nil for somebody
+// who has to wait; wait is how long.
+//
+// Tries that are under way count as if they had failed, so that many at once are no
+// way round the limit: an account is tried by one at a time, and an address has no
+// more under way than it has left.
+func (l *Limits) Enter(ctx context.Context, system, account, ip string) (leave func(failed bool), wait time.Duration) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	wait := func(lim *rate.Limiter) time.Duration {
-		missing := 1 - lim.TokensAt(now)
-		if missing <= 0 {
-			return 0
-		}
-		return time.Duration(missing / float64(lim.Limit()) * float64(time.Second))
+	a, i := l.get("a\x00"+system+"\x00"+account, l.PerAccount), l.get("i\x00"+ip, l.PerAddress)
+	l.mu.Unlock()
+	select {
+	case a.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, time.Second
 	}
-	return max(wait(l.get("a\x00"+system+"\x00"+account, l.PerAccount)), wait(l.get("i\x00"+ip, l.PerAddress)))
-}
-
-// Failed counts a failed try.
-func (l *Limits) Failed(system, account, ip string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	l.get("a\x00"+system+"\x00"+account, l.PerAccount).AllowN(now, 1)
-	l.get("i\x00"+ip, l.PerAddress).AllowN(now, 1)
+	if wait = max(a.wait(now), i.wait(now)); wait > 0 {
+		<-a.turn
+		return nil, wait
+	}
+	i.pending++
+	return func(failed bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		i.pending--
+		if failed {
+			now := l.now()
+			a.l.AllowN(now, 1)
+			i.l.AllowN(now, 1)
+		}
+		<-a.turn
+	}, 0
+}
+
+// wait is how long until there is a try left beside those under way; 0 is now.
+func (v *limited) wait(now time.Time) time.Duration {
+	missing := float64(1+v.pending) - v.l.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	return time.Duration(missing / float64(v.l.Limit()) * float64(time.Second))
 }
 
 // Len is how many keys are remembered.
@@ -89,19 +108,4 @@ func (l *Limits) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lru.Len()
-}
-
-// LimitedFor says whether a call may try to log in to an account, and answers 429
-// where it may not.
-func (c *Call) LimitedFor(account string) (Verdict, bool) {
-	wait := c.Env.Limits.Wait(c.Sys.ID, account, c.ClientIP())
-	if wait <= 0 {
-		return Verdict{}, false
-	}
-	h := c.Hop("rate_limit", "deny")
-	h.Facts = map[string]any{"retry_after_s": int(math.Ceil(wait.Seconds()))}
-	return RefuseWith(decisions.RateLimited, func(c *Call) {
-		c.W.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		c.Error(http.StatusTooManyRequests)
-	}), true
 }

@@ -282,33 +282,13 @@ func (o *OIDC) verify(ctx context.Context, raw, nonce string, token *oauth2.Toke
 	o.mu.Lock()
 	keys := o.keys
 	o.mu.Unlock()
-	var down error
 	options := []jwt.ParserOption{jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(o.conf.Issuer), jwt.WithAudience(o.conf.ClientID),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(oidcLeeway), jwt.WithTimeFunc(o.env.Now)}
 	claims := jwt.MapClaims{}
-	_, err := jwt.NewParser(options...).ParseWithClaims(raw, claims, func(t *jwt.Token) (any, error) {
-		if _, there := t.Header["crit"]; there {
-			return nil, errors.New("an extension that is not known here (crit)")
-		}
-		kid, _ := t.Header["kid"].(string)
-		if kid == "" {
-			return nil, errors.New("it names no key (kid)")
-		}
-		k, err := keys.Find(ctx, kid)
-		if err != nil {
-			if !errors.Is(err, ErrNoKey) {
-				down = err
-			}
-			return nil, err
-		}
-		if k.Use != "" && k.Use != "sig" || k.Alg != "" && k.Alg != "RS256" {
-			return nil, errors.New("the key is not for this")
-		}
-		return k.Key, nil
-	})
+	_, err := jwt.NewParser(options...).ParseWithClaims(raw, claims, func(t *jwt.Token) (any, error) { return keys.TokenKey(ctx, t.Header) })
 	switch {
-	case down != nil:
-		return User{}, down
+	case IsUpstream(err):
+		return User{}, err
 	case err != nil:
 		return User{}, &ErrOIDC{Why: "the ID token is refused: " + err.Error()}
 	}

@@ -225,6 +225,32 @@ func (k *Keto) get(ctx context.Context, id string, q url.Values) (Answer, error)
 	return k.env.Ask(decisions.Keto, req)
 }
 
+// Relation decides whether Keto grants a relation to an identity, under the server's
+// rule for subjects.
+func (c *Call) Relation(id Identity, relation string) Verdict {
+	subject, err := c.MapSubject(id)
+	if err != nil {
+		return SessionVerdict(err)
+	}
+	allowed, err := c.Env.Keto.Check(c, relation, subject)
+	switch {
+	case err != nil:
+		return Unavailable(err)
+	case !allowed:
+		return Refuse(http.StatusForbidden, decisions.KetoDenied)
+	}
+	return Pass()
+}
+
+// SubjectWarning is what the systems that map an e-mail to a subject warn of; empty
+// under a rule that cannot be tricked.
+func (e *Env) SubjectWarning() []string {
+	if e.Subject != SubjectSeed {
+		return nil
+	}
+	return []string{"the subject is the e-mail without its @, as in the original: minkin.andre@wgmail.com counts as minkin.andrew@gmail.com. The default, identity_id, does not fall for it."}
+}
+
 // SessionVerdict turns an error of Whoami or MapSubject into the answer of a guard:
 // 403 for a session that does not count, as the original answers, and 503 for a
 // failure.

@@ -14,7 +14,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,34 +61,105 @@ func TestPasswords(t *testing.T) {
 func TestLimitsAreKeptAndBounded(t *testing.T) {
 	c := newClock()
 	l := gate.NewLimits(gate.Story, c.now)
-	for range 5 {
-		if w := l.Wait("app", "ann", "10.0.0.1"); w != 0 {
-			t.Fatalf("has to wait %v", w)
+	try := func(system, account, ip string, failed bool) bool {
+		leave, wait := l.Enter(t.Context(), system, account, ip)
+		if leave == nil {
+			if wait <= 0 {
+				t.Errorf("has to wait %v", wait)
+			}
+			return false
 		}
-		l.Failed("app", "ann", "10.0.0.1")
+		leave(failed)
+		return true
 	}
-	if l.Wait("app", "ann", "10.0.0.2") == 0 {
+	for n := range 5 {
+		if !try("app", "ann", "10.0.0.1", true) {
+			t.Fatalf("try %d has to wait", n+1)
+		}
+	}
+	if try("app", "ann", "10.0.0.2", true) {
 		t.Error("a sixth try at an account is let through from elsewhere")
 	}
-	if l.Wait("app", "bob", "10.0.0.1") != 0 || l.Wait("other", "ann", "10.0.0.3") != 0 {
+	if !try("app", "bob", "10.0.0.1", false) || !try("other", "ann", "10.0.0.3", false) {
 		t.Error("somebody else has to wait")
 	}
-	c.move(13 * time.Second)
-	if l.Wait("app", "ann", "10.0.0.2") != 0 {
+	c.move(12*time.Second - time.Millisecond)
+	if try("app", "ann", "10.0.0.2", false) {
+		t.Error("a try has come back early")
+	}
+	c.move(2 * time.Millisecond)
+	if !try("app", "ann", "10.0.0.2", false) {
 		t.Error("still locked when a try has come back")
 	}
-	for i := range 20 {
-		l.Failed("app", fmt.Sprint("user", i), "10.0.0.9")
+	for range 100 {
+		if !try("app", "carol", "10.0.0.4", false) {
+			t.Fatal("who knows the password has to wait")
+		}
 	}
-	if l.Wait("app", "fresh", "10.0.0.9") == 0 {
+	for i := range 20 {
+		if !try("app", fmt.Sprint("user", i), "10.0.0.9", true) {
+			t.Fatalf("try %d of an address has to wait", i+1)
+		}
+	}
+	if try("app", "fresh", "10.0.0.9", true) {
 		t.Error("an address may try for ever")
 	}
 	for i := range 30_000 {
-		l.Failed("app", fmt.Sprint("made-up-", i), fmt.Sprint("ip", i))
+		try("app", fmt.Sprint("made-up-", i), fmt.Sprint("ip", i), true)
 	}
 	if l.Len() > 10_000 {
 		t.Errorf("%d keys are remembered", l.Len())
 	}
+}
+
+// TestManyTriesAtOnceAreNoWayRound: tries that are under way count, so that who sends
+// a thousand at once gets no further than who sends one after the other.
+func TestManyTriesAtOnceAreNoWayRound(t *testing.T) {
+	c := newClock()
+	l := gate.NewLimits(gate.Story, c.now)
+	var looked atomic.Int64
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			if leave, _ := l.Enter(t.Context(), "app", "ann", "10.0.0.1"); leave != nil {
+				looked.Add(1)
+				runtime.Gosched()
+				leave(true)
+			}
+		})
+	}
+	wg.Wait()
+	if n := looked.Load(); n != 5 {
+		t.Errorf("%d of 200 passwords were looked at", n)
+	}
+	looked.Store(0)
+	hold := make(chan struct{})
+	var entered sync.WaitGroup
+	entered.Add(200)
+	for i := range 200 {
+		wg.Go(func() {
+			leave, _ := l.Enter(t.Context(), "app", fmt.Sprint("user", i), "10.0.0.2")
+			entered.Done()
+			if leave != nil {
+				looked.Add(1)
+				<-hold
+				leave(true)
+			}
+		})
+	}
+	entered.Wait()
+	close(hold)
+	wg.Wait()
+	if n := looked.Load(); n != 20 {
+		t.Errorf("%d of 200 accounts were tried from one address", n)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	held, _ := l.Enter(t.Context(), "app", "dora", "10.0.0.3")
+	if leave, _ := l.Enter(gone, "app", "dora", "10.0.0.3"); leave != nil {
+		t.Error("a client that went away is let in before its turn")
+	}
+	held(false)
 }
 
 // socket serves the private socket of a server.

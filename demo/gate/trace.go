@@ -201,6 +201,12 @@ func reasonOf(err error) decisions.Reason {
 	return decisions.InternalError
 }
 
+// IsUpstream reports whether an error is that of an upstream which gave no usable answer.
+func IsUpstream(err error) bool {
+	var u *upstreamError
+	return errors.As(err, &u)
+}
+
 // Malformed makes the error of an upstream whose answer means nothing.
 func Malformed(u decisions.Upstream, err error) error {
 	return &upstreamError{decisions.Malformed(u), err}

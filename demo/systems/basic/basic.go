@@ -10,27 +10,16 @@ import (
 )
 
 type app struct {
-	env   *gate.Env
-	users map[string]*gate.Hash
+	accounts *gate.Members
 }
 
 // New makes the system.
 func New(env *gate.Env) (*gate.System, error) {
-	a := &app{env: env, users: map[string]*gate.Hash{}}
-	people := env.People
-	if env.Accounts == gate.Seeds {
-		people = []gate.Person{{Username: "admin", Password: "secret"}}
+	accounts, err := env.Members(gate.Person{Username: "admin", Password: "secret"})
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range people {
-		if p.Username == "" || p.Password == "" {
-			continue
-		}
-		h, err := env.Passwords.New(p.Password)
-		if err != nil {
-			return nil, err
-		}
-		a.users[p.Username] = h
-	}
+	a := &app{accounts}
 	need := decisions.Policy{Kind: decisions.KindBasic, Guard: "basic"}
 	return &gate.System{
 		ID: "basic", Title: "A page behind HTTP Basic", Guard: "name and password with every request", Seed: "004",
@@ -56,16 +45,11 @@ func (a *app) guard(c *gate.Call, _ decisions.Policy) gate.Verdict {
 		c.Hop("password", "deny").Rule = "not HTTP Basic"
 		return gate.RefuseWith(decisions.BadCredential, challenge)
 	}
-	if v, limited := c.LimitedFor(user); limited {
+	if _, v := c.CheckPassword(a.accounts, user, password); v.Reason == decisions.BadPassword {
+		return gate.RefuseWith(v.Reason, challenge)
+	} else if !v.Allow {
 		return v
 	}
-	h := c.Hop("password", "deny")
-	if !a.env.Passwords.Verify(c.R.Context(), a.users[user], password) {
-		a.env.Limits.Failed(c.Sys.ID, user, c.ClientIP())
-		c.Audit("login_failed", "account", a.env.Hash(user))
-		return gate.RefuseWith(decisions.BadPassword, challenge)
-	}
-	h.Out = "pass"
 	c.Subject().User = user
 	return gate.Pass()
 }

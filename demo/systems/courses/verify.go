@@ -80,58 +80,28 @@ type claims struct {
 }
 
 // verify checks a token in the order of the original: the header and the key, the
-// signature, the times, then the rest. RS256 only, whatever the token says; the key
-// by its id from the issuer's set and from nowhere that the token names (jku, x5u and
-// jwk are not looked at). An error that is no *refused says that the keys could not
-// be asked for.
+// signature, the times, then the rest. RS256 only, whatever the token says. An error
+// that is no *refused says that the keys could not be asked for.
 func (v *verifier) verify(ctx context.Context, token string) (claims, error) {
-	var unavailable error
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithoutClaimsValidation(), jwt.WithJSONNumber())
 	raw := jwt.MapClaims{}
 	_, err := parser.ParseWithClaims(token, raw, func(t *jwt.Token) (any, error) {
-		k, err := v.key(ctx, t.Header)
-		var r *refused
-		if err != nil && !errors.As(err, &r) {
-			unavailable = err
+		typ, _ := t.Header["typ"].(string)
+		typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
+		if strings.HasSuffix(typ, "+jwt") && typ != "at+jwt" {
+			return nil, errors.New("the token is of another kind (typ)")
 		}
-		return k, err
+		return v.keys.TokenKey(ctx, t.Header)
 	})
-	var r *refused
 	switch {
-	case unavailable != nil:
-		return claims{}, unavailable
-	case errors.As(err, &r):
-		return claims{}, r
+	case gate.IsUpstream(err):
+		return claims{}, err
+	case errors.Is(err, gate.ErrNoKey):
+		return claims{}, no(noKey, err.Error())
 	case err != nil:
 		return claims{}, no(invalidHeader, err.Error())
 	}
 	return v.claims(raw)
-}
-
-// key finds the key that a header names.
-func (v *verifier) key(ctx context.Context, header map[string]any) (any, error) {
-	if _, there := header["crit"]; there {
-		return nil, no(invalidHeader, "the token asks for an extension that is not known here (crit)")
-	}
-	typ, _ := header["typ"].(string)
-	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
-	if strings.HasSuffix(typ, "+jwt") && typ != "at+jwt" {
-		return nil, no(invalidHeader, "the token is of another kind (typ)")
-	}
-	kid, _ := header["kid"].(string)
-	if kid == "" {
-		return nil, no(noKey, "the token names no key (kid)")
-	}
-	k, err := v.keys.Find(ctx, kid)
-	switch {
-	case errors.Is(err, gate.ErrNoKey):
-		return nil, no(noKey, "the issuer has no key of that name (kid)")
-	case err != nil:
-		return nil, err
-	case k.Use != "" && k.Use != "sig" || k.Alg != "" && k.Alg != jwt.SigningMethodRS256.Alg():
-		return nil, no(noKey, "the issuer's key of that name is not for such signatures")
-	}
-	return k.Key, nil
 }
 
 // claims checks what a token says. The original asks for no time to spare, and takes

@@ -20,30 +20,28 @@ import (
 
 // account is somebody of the API.
 type account struct {
-	name  string
-	hash  *gate.Hash
-	roles []string
+	gate.Person
 	token [32]byte // of the token; zero for none
 	key   string   // for the MAC; empty for none
 }
 
 func (a *api) byName(name string) (account, bool) {
-	i := slices.IndexFunc(a.accounts, func(u account) bool { return u.name == name })
+	i := slices.IndexFunc(a.secrets, func(u account) bool { return u.Username == name })
 	if i < 0 {
 		return account{}, false
 	}
-	return a.accounts[i], true
+	return a.secrets[i], true
 }
 
 // admit is the last step of every guard: the roles, of which any one suffices.
-func (a *api) admit(c *gate.Call, u account, p decisions.Policy) gate.Verdict {
-	c.Subject().User, c.Subject().Roles = u.name, u.roles
+func (a *api) admit(c *gate.Call, u gate.Person, p decisions.Policy) gate.Verdict {
+	c.Subject().User, c.Subject().Roles = u.Username, u.Roles
 	if p.Kind != decisions.KindRolesAny {
 		return gate.Pass()
 	}
 	h := c.Hop("roles", "deny")
-	h.Rule, h.Needs, h.Has = "any", p.Roles, u.roles
-	if !slices.ContainsFunc(p.Roles, func(role string) bool { return slices.Contains(u.roles, role) }) {
+	h.Rule, h.Needs, h.Has = "any", p.Roles, u.Roles
+	if !slices.ContainsFunc(p.Roles, func(role string) bool { return slices.Contains(u.Roles, role) }) {
 		return gate.Refuse(c.Env.Role401(), decisions.RoleMissing)
 	}
 	h.Out = "pass"
@@ -68,22 +66,11 @@ func (a *api) basic(c *gate.Call, p decisions.Policy) gate.Verdict {
 		c.Subject().User = name
 		return gate.Pass()
 	}
-	if v, limited := c.LimitedFor(name); limited {
+	u, v := c.CheckPassword(a.accounts, name, password)
+	if !v.Allow {
 		return v
 	}
-	u, known := a.byName(name)
-	hash := u.hash
-	if !known {
-		hash = nil
-	}
-	h := c.Hop("password", "deny")
-	if !a.env.Passwords.Verify(c.R.Context(), hash, password) {
-		a.env.Limits.Failed(c.Sys.ID, name, c.ClientIP())
-		c.Audit("login_failed", "account", a.env.Hash(name))
-		return denied(decisions.BadPassword)
-	}
-	h.Out = "pass"
-	return a.admit(c, u, p)
+	return a.admit(c, u.Person, p)
 }
 
 // of is the resource of a request.
@@ -128,7 +115,7 @@ func (a *api) token(c *gate.Call, p decisions.Policy) gate.Verdict {
 	sent := sha256.Sum256([]byte(tokenOf(header)))
 	var found account
 	ok := 0
-	for _, u := range a.accounts {
+	for _, u := range a.secrets {
 		if u.token == ([32]byte{}) {
 			continue
 		}
@@ -140,7 +127,7 @@ func (a *api) token(c *gate.Call, p decisions.Policy) gate.Verdict {
 		return denied(decisions.BadCredential)
 	}
 	h.Out = "pass"
-	return a.admit(c, found, p)
+	return a.admit(c, found.Person, p)
 }
 
 // hmac checks a MAC of the request: "name:hex". The original's covers the body alone,
@@ -179,7 +166,7 @@ func (a *api) hmac(c *gate.Call, p decisions.Policy) gate.Verdict {
 		return denied(decisions.Replayed)
 	}
 	h.Out = "pass"
-	return a.admit(c, u, p)
+	return a.admit(c, u.Person, p)
 }
 
 // mac is the MAC that a request should carry. The second form signs, line by line:

@@ -49,8 +49,9 @@ type api struct {
 	public, publicItem []string
 	roles, read        []string // of everything that names none, home included
 	resources          []*resource
-	accounts           []account
-	signed             bool // the MAC covers method, path, time and nonce as well
+	accounts           *gate.Members
+	secrets            []account // tokens and keys of those who have some
+	signed             bool      // the MAC covers method, path, time and nonce as well
 	nonces             *nonces
 	warn               []string
 }
@@ -247,19 +248,7 @@ func newAPI(env *gate.Env, id, title, guard, about string, resources ...*resourc
 }
 
 // use takes the accounts that belong to the system.
-func (a *api) use(list ...gate.Person) error {
-	if a.env.Accounts == gate.Story {
-		list = a.env.People
-	}
-	for i, p := range list {
-		if p.Username == "" || p.Password == "" {
-			continue
-		}
-		h, err := a.env.Passwords.New(p.Password)
-		if err != nil {
-			return fmt.Errorf("account %d: %w", i+1, err)
-		}
-		a.accounts = append(a.accounts, account{name: p.Username, hash: h, roles: p.Roles})
-	}
-	return nil
+func (a *api) use(list ...gate.Person) (err error) {
+	a.accounts, err = a.env.Members(list...)
+	return err
 }

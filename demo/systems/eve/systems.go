@@ -107,16 +107,11 @@ func (a *api) withTokens(list ...gate.Person) error {
 		return err
 	}
 	if a.env.Accounts == gate.Seeds {
-		a.accounts = append(a.accounts, account{name: "alice", key: "key-alice", token: sha256.Sum256([]byte("tok-alice"))})
-		if i := len(a.accounts) - 1; a.accounts[0].name == "alice" && i > 0 {
-			a.accounts[0].token, a.accounts[0].key = a.accounts[i].token, a.accounts[i].key
-			a.accounts = a.accounts[:i]
-		}
+		a.secrets = []account{{gate.Person{Username: "alice"}, sha256.Sum256([]byte("tok-alice")), "key-alice"}}
 		return nil
 	}
-	for i := range a.accounts {
-		u := &a.accounts[i]
-		u.token, u.key = sha256.Sum256([]byte(a.derived("token", u.name))), a.derived("key", u.name)
+	for _, u := range a.accounts.All() {
+		a.secrets = append(a.secrets, account{u.Person, sha256.Sum256([]byte(a.derived("token", u.Username))), a.derived("key", u.Username)})
 	}
 	return nil
 }

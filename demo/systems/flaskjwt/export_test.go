@@ -1,7 +1,6 @@
 package flaskjwt
 
 import (
-	"slices"
 	"time"
 
 	"gatehouse/demo/gate"
@@ -26,9 +25,7 @@ func (a App) System() *gate.System { return a.system() }
 func (a App) Key() []byte { return a.key }
 
 // Forget deletes an account.
-func (a App) Forget(id int) {
-	a.users = slices.DeleteFunc(a.users, func(u user) bool { return u.id == id })
-}
+func (a App) Forget(id int) { a.gone = map[int]bool{id: true} }
 
 // Set changes the life of tokens and the leeway.
 func (a App) Set(life, leeway time.Duration) { a.app.life, a.app.leeway = life, leeway }

@@ -4,14 +4,13 @@
 package flaskjwt
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -26,38 +25,21 @@ const (
 	leeway = 10 * time.Second  // JWT_LEEWAY
 )
 
-type user struct {
-	id   int
-	name string
-	hash *gate.Hash
-}
-
 type app struct {
 	env          *gate.Env
 	key          []byte
 	life, leeway time.Duration
 
-	mu    sync.RWMutex
-	users []user
+	accounts *gate.Members
+	gone     map[int]bool // deleted accounts; nil but in tests
 }
 
 func newApp(env *gate.Env, id string) (*app, error) {
-	a := &app{env: env, key: env.Secret(id), life: life, leeway: leeway}
-	people := env.People
-	if env.Accounts == gate.Seeds {
-		people = []gate.Person{{Username: "user1", Password: "abcxyz"}, {Username: "user2", Password: "abcxyz"}}
+	accounts, err := env.Members(gate.Person{Username: "user1", Password: "abcxyz"}, gate.Person{Username: "user2", Password: "abcxyz"})
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range people {
-		if p.Username == "" || p.Password == "" {
-			continue
-		}
-		h, err := env.Passwords.New(p.Password)
-		if err != nil {
-			return nil, err
-		}
-		a.users = append(a.users, user{len(a.users) + 1, p.Username, h})
-	}
-	return a, nil
+	return &app{env: env, key: env.Secret(id), life: life, leeway: leeway, accounts: accounts}, nil
 }
 
 // New makes the system of the original.
@@ -120,7 +102,7 @@ func (a *app) guard(c *gate.Call, _ decisions.Policy) gate.Verdict {
 		h.Rule = "no such account"
 		return refuse(decisions.BadCredential, "Invalid JWT", "User does not exist")
 	}
-	h.Out, c.Subject().User = "pass", u.name
+	h.Out, c.Subject().User = "pass", u.Username
 	return gate.Pass()
 }
 
@@ -216,32 +198,18 @@ func (a *app) checkClaims(claims map[string]any) error {
 	return nil
 }
 
-// byClaim finds the account of a token. The claim is the number; anything else is
-// nobody.
-func (a *app) byClaim(claim any) (user, bool) {
+// byClaim finds the account of a token. The claim is the number, as a number; anything
+// else is nobody.
+func (a *app) byClaim(claim any) (gate.Member, bool) {
 	n, ok := claim.(json.Number)
 	if !ok {
-		return user{}, false
+		return gate.Member{}, false
 	}
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	for _, u := range a.users {
-		if n.String() == fmt.Sprint(u.id) {
-			return u, true
-		}
+	i, err := strconv.Atoi(n.String())
+	if err != nil || strconv.Itoa(i) != n.String() || a.gone[i] {
+		return gate.Member{}, false
 	}
-	return user{}, false
-}
-
-func (a *app) byName(name string) (user, bool) {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	for _, u := range a.users {
-		if u.name == name {
-			return u, true
-		}
-	}
-	return user{}, false
+	return a.accounts.Numbered(i)
 }
 
 // auth takes name and password, exactly these two keys.
@@ -259,40 +227,29 @@ func (a *app) auth(c *gate.Call) {
 }
 
 // login reads and checks name and password; without success it has answered.
-func (a *app) login(c *gate.Call) (user, bool) {
+func (a *app) login(c *gate.Call) (gate.Member, bool) {
 	in, status := readObject(c)
 	if status != 0 {
 		c.Decide(decisions.Denied, decisions.BadRequest)
 		c.Error(status)
-		return user{}, false
+		return gate.Member{}, false
 	}
 	name, _ := in["username"].(string)
 	password, _ := in["password"].(string)
+	if len(in) != 2 {
+		password = "" // nobody's; exactly the two keys are asked for
+	}
 	c.Credential("password", name)
-	if v, limited := c.LimitedFor(name); limited {
-		c.Decide(decisions.Denied, v.Reason)
-		v.Respond(c)
-		return user{}, false
+	u, v := c.CheckPassword(a.accounts, name, password)
+	if !v.Allow {
+		c.Refused(v, func() {
+			c.JSON(http.StatusUnauthorized, failure{"Invalid credentials", "Bad Request", http.StatusUnauthorized})
+		})
+		return gate.Member{}, false
 	}
-	u, known := a.byName(name)
-	h := c.Hop("password", "deny")
-	if !a.passes(c.R.Context(), u, known, password) || len(in) != 2 {
-		a.env.Limits.Failed(c.Sys.ID, name, c.ClientIP())
-		c.Audit("login_failed", "account", a.env.Hash(name))
-		c.Decide(decisions.Denied, decisions.BadPassword)
-		c.JSON(http.StatusUnauthorized, failure{"Invalid credentials", "Bad Request", http.StatusUnauthorized})
-		return user{}, false
-	}
-	h.Out, c.Subject().User = "pass", u.name
-	c.Audit("login", "account", u.name)
+	c.Subject().User = u.Username
+	c.Audit("login", "account", u.Username)
 	return u, true
-}
-
-func (a *app) passes(ctx context.Context, u user, known bool, password string) bool {
-	if !known {
-		u.hash = nil // as slow as a wrong password
-	}
-	return a.env.Passwords.Verify(ctx, u.hash, password)
 }
 
 // readObject reads a JSON object; otherwise it gives the status of the refusal.
@@ -311,13 +268,13 @@ func readObject(c *gate.Call) (map[string]any, int) {
 	return in, 0
 }
 
-func (a *app) issue(u user) (string, error) {
+func (a *app) issue(u gate.Member) (string, error) {
 	now := a.env.Now().Unix()
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"exp": now + int64(a.life/time.Second), "iat": now, "nbf": now, "identity": u.id}).SignedString(a.key)
+		"exp": now + int64(a.life/time.Second), "iat": now, "nbf": now, "identity": u.Number}).SignedString(a.key)
 }
 
 func (a *app) protected(c *gate.Call) {
-	u, _ := a.byName(c.Subject().User)
-	c.Bytes(http.StatusOK, "text/html; charset=utf-8", fmt.Appendf(nil, "User(id='%d')", u.id))
+	u, _ := a.accounts.Named(c.Subject().User)
+	c.Bytes(http.StatusOK, "text/html; charset=utf-8", fmt.Appendf(nil, "User(id='%d')", u.Number))
 }

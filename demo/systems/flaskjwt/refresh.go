@@ -61,7 +61,7 @@ func (r *refresher) auth(c *gate.Call) {
 		return
 	}
 	id := rand.Text()
-	f := &family{user: u.id, name: u.name, ends: r.env.Now().Add(refreshLife)}
+	f := &family{user: u.Number, name: u.Username, ends: r.env.Now().Add(refreshLife)}
 	secret := f.turn()
 	r.mu.Lock()
 	for len(r.order) >= maxFamilies {
@@ -81,7 +81,7 @@ func (f *family) turn() string {
 	return secret
 }
 
-func (r *refresher) answer(c *gate.Call, u user, refresh string) {
+func (r *refresher) answer(c *gate.Call, u gate.Member, refresh string) {
 	token, err := r.issue(u)
 	if err != nil {
 		c.Error(http.StatusInternalServerError)
@@ -113,7 +113,7 @@ func (r *refresher) end(id string) {
 }
 
 // use takes a refresh token, which is gone after; without success it has answered.
-func (r *refresher) use(c *gate.Call) (u user, id, next string, ok bool) {
+func (r *refresher) use(c *gate.Call) (u gate.Member, id, next string, ok bool) {
 	in, status := readObject(c)
 	if status != 0 {
 		c.Decide(decisions.Denied, decisions.BadRequest)
@@ -133,13 +133,13 @@ func (r *refresher) use(c *gate.Call) (u user, id, next string, ok bool) {
 		c.JSON(http.StatusUnauthorized, failure{"The refresh token does not count (any more)", "Invalid token", http.StatusUnauthorized})
 		return u, "", "", false
 	}
-	if u, ok = r.byName(f.name); !ok || u.id != f.user { // the account is gone since
+	if u, ok = r.accounts.Named(f.name); !ok || u.Number != f.user || r.gone[f.user] { // the account is gone since
 		r.end(id)
 		c.Decide(decisions.Denied, decisions.BadCredential)
 		c.JSON(http.StatusUnauthorized, failure{"User does not exist", "Invalid JWT", http.StatusUnauthorized})
 		return u, "", "", false
 	}
-	h.Out, c.Subject().User = "pass", u.name
+	h.Out, c.Subject().User = "pass", u.Username
 	return u, id, next, true
 }
 

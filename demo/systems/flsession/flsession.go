@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -55,17 +55,15 @@ type settings struct {
 	timeout    bool // the session is kept alive by use and ends without
 }
 
-type account struct {
-	id, name string
-	active   bool
-	hash     *gate.Hash
-}
+// idOf is the id of an account as the original writes it, active whether it may log in.
+func idOf(u gate.Member) string { return strconv.Itoa(u.Number) }
+func active(u gate.Member) bool { return !strings.Contains(u.Note, "suspended") }
 
 type app struct {
 	env      *gate.Env
 	id       string
 	set      settings
-	accounts []account
+	accounts *gate.Members
 
 	mu         sync.Mutex
 	remembered map[[32]byte]remember
@@ -78,22 +76,11 @@ type remember struct {
 }
 
 func newApp(env *gate.Env, id string, set settings) (*app, error) {
-	a := &app{env: env, id: id, set: set, remembered: map[[32]byte]remember{}}
-	people := env.People
-	if env.Accounts == gate.Seeds {
-		people = []gate.Person{{Username: "alice", Password: "secret"}, {Username: "bob", Password: "secret", Note: "suspended"}}
+	accounts, err := env.Members(gate.Person{Username: "alice", Password: "secret"}, gate.Person{Username: "bob", Password: "secret", Note: "suspended"})
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range people {
-		if p.Username == "" || p.Password == "" {
-			continue
-		}
-		h, err := env.Passwords.New(p.Password)
-		if err != nil {
-			return nil, err
-		}
-		a.accounts = append(a.accounts, account{fmt.Sprint(len(a.accounts) + 1), p.Username, !strings.Contains(p.Note, "suspended"), h})
-	}
-	return a, nil
+	return &app{env: env, id: id, set: set, accounts: accounts, remembered: map[[32]byte]remember{}}, nil
 }
 
 // New makes the system with the session.
@@ -135,7 +122,7 @@ func (a *app) system(o gate.SessionOptions) *gate.System {
 		},
 		WhoIs: func(c *gate.Call) string {
 			u, _ := a.byID(c.Session.String(keyUser))
-			return u.name
+			return u.Username
 		},
 	}
 	if a.set.timeout {
@@ -145,20 +132,12 @@ func (a *app) system(o gate.SessionOptions) *gate.System {
 	return s
 }
 
-func (a *app) byID(id string) (account, bool) {
-	i := slices.IndexFunc(a.accounts, func(u account) bool { return u.id == id })
-	if i < 0 {
-		return account{}, false
+func (a *app) byID(id string) (gate.Member, bool) {
+	n, err := strconv.Atoi(id)
+	if err != nil {
+		return gate.Member{}, false
 	}
-	return a.accounts[i], true
-}
-
-func (a *app) byName(name string) (account, bool) {
-	i := slices.IndexFunc(a.accounts, func(u account) bool { return u.name == name })
-	if i < 0 {
-		return account{}, false
-	}
-	return a.accounts[i], true
+	return a.accounts.Numbered(n)
 }
 
 // ident tells one browser from another: its name and its address, as far as the
@@ -171,7 +150,7 @@ func (a *app) ident(c *gate.Call) string {
 
 // user is who is logged in, by the session or by the cookie that remembers.
 // ended says that the session was ended because it came from another browser.
-func (a *app) user(c *gate.Call) (u account, ok, ended bool) {
+func (a *app) user(c *gate.Call) (u gate.Member, ok, ended bool) {
 	s := c.Session
 	if a.set.timeout {
 		s.Put(c.Env.Now(), keyPermanent, true)
@@ -189,15 +168,15 @@ func (a *app) user(c *gate.Call) (u account, ok, ended bool) {
 			s.Put(c.Env.Now(), keyFresh, false)
 		}
 	}
-	if u, ok = a.byID(s.String(keyUser)); ok && u.active {
+	if u, ok = a.byID(s.String(keyUser)); ok && active(u) {
 		return u, true, false
 	}
 	if u, ok = a.recall(c); ok {
-		s.Put(c.Env.Now(), keyUser, u.id)
+		s.Put(c.Env.Now(), keyUser, idOf(u))
 		s.Put(c.Env.Now(), keyFresh, false)
 		return u, true, false
 	}
-	return account{}, false, false
+	return gate.Member{}, false, false
 }
 
 // moved: the session was begun in another browser. One that a cookie brought back
@@ -222,7 +201,7 @@ func (a *app) guard(c *gate.Call, p decisions.Policy) gate.Verdict {
 		c.Session.Put(c.Env.Now(), keyFlash, "Please log in to access this page.")
 		return gate.Send(c.Path("/login")+"?next="+url.QueryEscape(c.R.URL.Path), decisions.NoCredential)
 	}
-	c.Subject().User = u.name
+	c.Subject().User = u.Username
 	if p.Fresh && !a.fresh(c) {
 		h.Rule = "not fresh"
 		c.Session.Put(c.Env.Now(), keyFlash, "Please reauthenticate to access this page.")
@@ -240,8 +219,8 @@ func (a *app) home(c *gate.Call) {
 	u, ok, _ := a.user(c)
 	p := gate.Plain{Title: c.Sys.Title, Links: []gate.Link{{Text: "A page for who is logged in", Href: c.Path("/protected")}, {Text: "A page that asks for a fresh login", Href: c.Path("/fresh-only")}}}
 	if ok {
-		c.Subject().User = u.name
-		p.Details = [][2]string{{"Logged in as", u.name}}
+		c.Subject().User = u.Username
+		p.Details = [][2]string{{"Logged in as", u.Username}}
 		p.Forms = []gate.Form{{Action: c.Path("/logout"), Submit: "Log out"}}
 	} else {
 		p.Links = append(p.Links, gate.Link{Text: "Log in", Href: c.Path("/login")})
@@ -275,54 +254,34 @@ func (a *app) login(c *gate.Call) {
 	}
 	name, password := c.R.PostForm.Get("username"), c.R.PostForm.Get("password")
 	c.Credential("password", name)
-	if v, limited := c.LimitedFor(name); limited {
-		c.Decide(decisions.Denied, v.Reason)
-		v.Respond(c)
+	u, v := c.CheckPassword(a.accounts, name, password)
+	if !v.Allow {
+		c.Refused(v, func() { c.Bytes(http.StatusOK, "text/html; charset=utf-8", []byte("Bad login")) })
 		return
 	}
-	u, known := a.byName(name)
-	hash := u.hash
-	if !known {
-		hash = nil
-	}
-	h := c.Hop("password", "deny")
-	if !a.env.Passwords.Verify(c.R.Context(), hash, password) {
-		a.env.Limits.Failed(c.Sys.ID, name, c.ClientIP())
-		c.Audit("login_failed", "account", a.env.Hash(name))
-		c.Decide(decisions.Denied, decisions.BadPassword)
-		c.Bytes(http.StatusOK, "text/html; charset=utf-8", []byte("Bad login"))
-		return
-	}
-	if !u.active { // whatever the form says: the original's force=True is not for who logs in
-		h.Rule = "suspended"
+	if !active(u) { // whatever the form says: the original's force=True is not for who logs in
+		c.Hop("account", "deny").Rule = "suspended"
 		c.Decide(decisions.Denied, decisions.AccountInactive)
+		c.Audit("login_failed", "account", a.env.Hash(name), "why", "suspended")
 		c.JSON(http.StatusOK, map[string]bool{"login_user": false})
 		return
 	}
-	h.Out = "pass"
 	a.enter(c, u)
 }
 
 // enter begins the session of somebody who has just typed the password.
-func (a *app) enter(c *gate.Call, u account) {
-	if err := c.Session.Begin(c.Env.Now()); err != nil {
-		c.Fail(err)
+func (a *app) enter(c *gate.Call, u gate.Member) {
+	values := map[string]any{keyUser: idOf(u), keyFresh: true, keyIdent: a.ident(c), keyAuth: c.Env.Now()}
+	if a.set.timeout {
+		values[keyPermanent] = true
+	}
+	if !c.Enter(u.Username, values) {
 		return
 	}
-	now := c.Env.Now()
-	c.Session.Put(now, keyUser, u.id)
-	c.Session.Put(now, keyFresh, true)
-	c.Session.Put(now, keyIdent, a.ident(c))
-	c.Session.Put(now, keyAuth, now)
-	if a.set.timeout {
-		c.Session.Put(now, keyPermanent, true)
-	}
 	if c.R.PostForm.Get("remember") != "" {
-		c.SetCookie(a.cookie(), a.keep(u.id), rememberFor)
+		c.SetCookie(a.cookie(), a.keep(idOf(u)), rememberFor)
 	}
-	c.Subject().User = u.name
-	c.Decide(decisions.Allowed, decisions.OK)
-	c.Audit("login", "account", u.name)
+	c.Subject().User = u.Username
 	if next := gate.SafeNext(c.R.URL.Query().Get("next"), c.Path("/")); strings.Contains(c.R.Header.Get("Accept"), "text/html") {
 		c.Redirect(http.StatusSeeOther, next)
 		return
@@ -349,20 +308,20 @@ func (a *app) keep(user string) string {
 }
 
 // recall finds whom the cookie remembers.
-func (a *app) recall(c *gate.Call) (account, bool) {
+func (a *app) recall(c *gate.Call) (gate.Member, bool) {
 	token, sent := c.Cookie(a.cookie())
 	if !sent {
-		return account{}, false
+		return gate.Member{}, false
 	}
 	c.Credential("remember_cookie", token)
 	a.mu.Lock()
 	r, known := a.remembered[sha256.Sum256([]byte(token))]
 	a.mu.Unlock()
 	if !known || a.env.Now().After(r.ends) {
-		return account{}, false
+		return gate.Member{}, false
 	}
 	u, ok := a.byID(r.user)
-	return u, ok && u.active
+	return u, ok && active(u)
 }
 
 // forget ends the token of the request and takes the cookie away.
@@ -392,8 +351,9 @@ func (a *app) me(c *gate.Call) {
 	u, ok, ended := a.user(c)
 	out := who{Anonymous: !ok, Keys: []string{}}
 	if ok {
-		c.Subject().User = u.name
-		out.Fresh, out.ID, out.Active, out.Authenticated, out.Username = a.fresh(c), &u.id, u.active, true, &u.name
+		c.Subject().User = u.Username
+		id := idOf(u)
+		out.Fresh, out.ID, out.Active, out.Authenticated, out.Username = a.fresh(c), &id, active(u), true, &u.Username
 	}
 	for _, k := range c.Session.Keys() {
 		if strings.HasPrefix(k, "_") {
@@ -414,21 +374,12 @@ func (a *app) freshOnly(c *gate.Call) {
 	c.Bytes(http.StatusOK, "text/html; charset=utf-8", []byte("fresh: "+c.Subject().User))
 }
 
-// logout ends the session and what remembers it. A browser says when another site
-// sent it here; then it is asked first.
+// logout ends the session and what remembers it.
 func (a *app) logout(c *gate.Call) {
-	if from := c.R.Header.Get("Sec-Fetch-Site"); c.R.Method == http.MethodGet && from != "" && from != "same-origin" && from != "none" {
-		c.Hop("origin", "deny").Rule = "cross_site"
-		c.Plain(http.StatusOK, gate.Plain{Title: "Log out?", Forms: []gate.Form{{Action: c.Path("/logout"), Submit: "Log out"}}})
+	u, _, _ := a.user(c)
+	if !c.Leave(u.Username, "/logout") {
 		return
-	}
-	if u, ok := a.byID(c.Session.String(keyUser)); ok {
-		c.Audit("logout", "account", u.name)
 	}
 	a.forget(c)
-	if err := c.Session.Destroy(); err != nil {
-		c.Fail(err)
-		return
-	}
 	c.Redirect(http.StatusFound, c.Path("/"))
 }

@@ -14,27 +14,16 @@ import (
 const keyUser = "user"
 
 type app struct {
-	env   *gate.Env
-	users map[string]*gate.Hash
+	accounts *gate.Members
 }
 
 // New makes the system.
 func New(env *gate.Env) (*gate.System, error) {
-	a := &app{env: env, users: map[string]*gate.Hash{}}
-	people := env.People
-	if env.Accounts == gate.Seeds {
-		people = []gate.Person{{Username: "admin", Password: "password"}, {Username: "python", Password: "python"}}
+	accounts, err := env.Members(gate.Person{Username: "admin", Password: "password"}, gate.Person{Username: "python", Password: "python"})
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range people {
-		if p.Username == "" || p.Password == "" {
-			continue
-		}
-		h, err := env.Passwords.New(p.Password)
-		if err != nil {
-			return nil, err
-		}
-		a.users[p.Username] = h
-	}
+	a := &app{accounts}
 	return &gate.System{
 		ID: "form-login", Title: "A login form", Guard: "session on the server", Seed: "004",
 		About:   "One page with a form. Who knows name and password is greeted; who logs in or out is written to the audit log.",
@@ -45,7 +34,7 @@ func New(env *gate.Env) (*gate.System, error) {
 			{Method: http.MethodGet, Path: "/logout", Policy: gate.Public("asks before it logs out: a link of another site must not"), Serve: a.askLogout},
 			{Method: http.MethodPost, Path: "/logout", Policy: gate.Public("whoever is logged in may log out"), Serve: a.logout},
 		},
-		People: func() []gate.Person { return people }, SignIn: a.signIn,
+		People: accounts.People, SignIn: a.signIn,
 		WhoIs: func(c *gate.Call) string { return c.Session.String(keyUser) },
 	}, nil
 }
@@ -79,21 +68,13 @@ func (a *app) login(c *gate.Call) {
 	}
 	user, password := c.R.PostForm.Get("username"), c.R.PostForm.Get("password") // of several the first
 	c.Credential("password", user)
-	if v, limited := c.LimitedFor(user); limited {
-		c.Decide(decisions.Denied, v.Reason)
-		v.Respond(c)
+	if _, v := c.CheckPassword(a.accounts, user, password); !v.Allow {
+		c.Refused(v, func() { a.refused(c) })
 		return
 	}
-	h := c.Hop("password", "deny")
-	if !a.env.Passwords.Verify(c.R.Context(), a.users[user], password) {
-		a.env.Limits.Failed(c.Sys.ID, user, c.ClientIP())
-		c.Audit("login_failed", "account", a.env.Hash(user))
-		c.Decide(decisions.Denied, decisions.BadPassword)
-		a.refused(c)
-		return
+	if a.enter(c, user) {
+		a.hello(c)
 	}
-	h.Out = "pass"
-	a.enter(c, user)
 }
 
 // refused shows the page again, with 200 as the original does. Who was logged in
@@ -112,38 +93,21 @@ func (a *app) refused(c *gate.Call) {
 }
 
 // enter begins the session of somebody who has just logged in.
-func (a *app) enter(c *gate.Call, user string) {
-	if err := c.Session.Begin(c.Env.Now()); err != nil {
-		c.Fail(err)
-		return
-	}
-	c.Session.Put(c.Env.Now(), keyUser, user)
+func (a *app) enter(c *gate.Call, user string, more ...any) bool {
 	c.Subject().User = user
-	c.Decide(decisions.Allowed, decisions.OK)
-	c.Audit("login", "account", user)
-	a.hello(c)
+	return c.Enter(user, map[string]any{keyUser: user}, more...)
 }
 
 func (a *app) signIn(c *gate.Call, p gate.Person) {
-	if err := c.Session.Begin(c.Env.Now()); err != nil {
-		c.Fail(err)
-		return
+	if a.enter(c, p.Username, "by", "one click") {
+		c.Redirect(http.StatusSeeOther, c.Path("/"))
 	}
-	c.Session.Put(c.Env.Now(), keyUser, p.Username)
-	c.Audit("login", "account", p.Username, "by", "one click")
-	c.Redirect(http.StatusSeeOther, c.Path("/"))
 }
 
-func (a *app) askLogout(c *gate.Call) {
-	c.Plain(http.StatusOK, gate.Plain{Title: "Log out?", Forms: []gate.Form{{Action: c.Path("/logout"), Submit: "Log out"}}, Links: []gate.Link{{Text: "Stay logged in", Href: c.Path("/")}}})
-}
+func (a *app) askLogout(c *gate.Call) { c.AskLogout("/logout") }
 
-// logout ends the session on the server: a copy of the cookie counts for nothing.
 func (a *app) logout(c *gate.Call) {
-	c.Audit("logout", "account", c.Session.String(keyUser))
-	if err := c.Session.Destroy(); err != nil {
-		c.Fail(err)
-		return
+	if c.Leave(c.Session.String(keyUser), "/logout") {
+		c.Redirect(http.StatusSeeOther, c.Path("/"))
 	}
-	c.Redirect(http.StatusSeeOther, c.Path("/"))
 }

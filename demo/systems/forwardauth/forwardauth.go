@@ -34,7 +34,7 @@ func New(env *gate.Env) (*gate.System, error) {
 		},
 		Options:   noRule,
 		ErrorPage: failed,
-		WhoIs:     gate.KratosWhoIs, People: gate.KratosPeople(env), SignIn: gate.KratosSignIn,
+		WhoIs:     gate.KratosWhoIs, People: gate.KratosPeople(env), SignIn: gate.KratosSignIn, Warn: env.SubjectWarning(),
 	}, nil
 }
 
@@ -69,18 +69,7 @@ func (a *app) relation(c *gate.Call, p decisions.Policy) gate.Verdict {
 	if !v.Allow {
 		return v
 	}
-	subject, err := c.MapSubject(id)
-	if err != nil {
-		return gate.SessionVerdict(err)
-	}
-	allowed, err := a.env.Keto.Check(c, p.Relation, subject)
-	switch {
-	case err != nil:
-		return gate.Unavailable(err)
-	case !allowed:
-		return gate.Refuse(http.StatusForbidden, decisions.KetoDenied)
-	}
-	return gate.Pass()
+	return c.Relation(id, p.Relation)
 }
 
 // words are those of Oathkeeper v0.40.9 with verbose errors.

@@ -203,57 +203,37 @@ func (a *app) login(c *gate.Call) {
 }
 
 func (a *app) callback(c *gate.Call) {
-	u, err := a.oidc.Finish(c)
-	var no *gate.ErrOIDC
-	switch {
-	case errors.As(err, &no):
-		c.Decide(decisions.Denied, decisions.OAuthRejected)
-		c.Audit("login_failed", "why", no.Why)
+	u, ok := a.oidc.Complete(c, a.kept, func(no *gate.ErrOIDC) {
 		if no.BadRequest {
 			c.Error(http.StatusBadRequest)
 			return
 		}
 		c.Plain(http.StatusUnauthorized, gate.Plain{Title: "Not logged in", Alert: "Keycloak logged nobody in, or its answer could not be trusted.",
 			Links: []gate.Link{{Text: "Try again", Href: c.Path("/oauth/login")}, {Text: "Home", Href: c.Path("/")}}})
-		return
-	case err != nil:
-		c.Fail(err)
-		return
-	}
-	if err := c.Session.Begin(c.Env.Now()); err != nil {
-		c.Fail(err)
+	})
+	if !ok {
 		return
 	}
-	now := c.Env.Now()
-	c.Session.Put(now, keySub, u.Subject)
-	c.Session.Put(now, keyName, u.Name)
-	c.Session.Put(now, keyEmail, u.Email)
 	c.Session.Remove(keyNewRole)
-	a.keep(c, roles(u, a.env.ClientID), u)
 	a.subject(c)
-	c.Decide(decisions.Allowed, decisions.OK)
-	c.Audit("login", "user", u.Name)
 	c.Redirect(http.StatusFound, u.Next)
 }
 
-// logout ends the session here, then sends the browser to end it at Keycloak. A
-// browser says when another site sent it here; then it is asked first.
+// kept is what a session keeps of a login.
+func (a *app) kept(u gate.User) map[string]any {
+	return map[string]any{keySub: u.Subject, keyName: u.Name, keyEmail: u.Email, keyRoles: roles(u, a.env.ClientID), keyIDToken: u.IDToken, keyRefresh: u.Refresh}
+}
+
+// logout ends the session here, then sends the browser to end it at Keycloak.
 func (a *app) logout(c *gate.Call) {
 	if !c.Session.Has(keySub) {
 		c.Redirect(http.StatusFound, c.Path("/"))
 		return
 	}
-	if from := c.R.Header.Get("Sec-Fetch-Site"); c.R.Method == http.MethodGet && from != "" && from != "same-origin" && from != "none" {
-		c.Hop("origin", "deny").Rule = "cross_site"
-		c.Plain(http.StatusOK, gate.Plain{Title: "Log out?", Forms: []gate.Form{{Action: c.Path("/oauth/logout"), Submit: "Log out"}}})
+	token := c.Session.String(keyIDToken)
+	if !c.Leave(c.Session.String(keyName), "/oauth/logout") {
 		return
 	}
-	token, name := c.Session.String(keyIDToken), c.Session.String(keyName)
-	if err := c.Session.Destroy(); err != nil {
-		c.Fail(err)
-		return
-	}
-	c.Audit("logout", "user", name)
 	to, err := a.oidc.EndSession(c, token, c.URL("/"))
 	if err != nil {
 		c.Decide(decisions.Failed, decisions.Unavailable(decisions.OIDC))

@@ -31,7 +31,7 @@ func New(env *gate.Env) (*gate.System, error) {
 			{Method: http.MethodGet, Path: "/", Policy: gate.Public("shows the policy"), Serve: a.show},
 			{Method: http.MethodGet, Path: "/check", Policy: decisions.Policy{Kind: decisions.KindSession, Guard: "session"}, Serve: a.check},
 		},
-		WhoIs: gate.KratosWhoIs, People: gate.KratosPeople(env), SignIn: gate.KratosSignIn,
+		WhoIs: gate.KratosWhoIs, People: gate.KratosPeople(env), SignIn: gate.KratosSignIn, Warn: env.SubjectWarning(),
 	}, nil
 }
 
@@ -57,8 +57,7 @@ func (a *app) show(c *gate.Call) {
 // check asks Keto for whoever is logged in. The page is theirs either way; what Keto
 // says is in it.
 func (a *app) check(c *gate.Call) {
-	s := c.Subject()
-	subject, err := c.MapSubject(gate.Identity{ID: s.IdentityID, Email: s.Email, HasEmail: s.Email != "", Verified: true})
+	subject, err := c.MapSubject(c.Identity)
 	if err != nil {
 		c.Plain(http.StatusOK, gate.Plain{Title: "No subject", Lines: []string{"No subject for Keto can be made of your identity."}})
 		return

@@ -23,7 +23,7 @@ func New(env *gate.Env) (*gate.System, error) {
 	}
 	a := &app{env}
 	need := decisions.Policy{Kind: decisions.KindRelation, Guard: "kratos+keto", Relation: Relation}
-	s := &gate.System{
+	return &gate.System{
 		ID: "ory-home", Title: "Home page behind Kratos and Keto", Guard: "kratos session + keto check", Seed: "000, 001",
 		About:  "Kratos says whose session it is, Keto whether that person may read the home page. Nothing is cached: a tuple that is removed counts at the next request.",
 		Guards: map[string]gate.Guard{"kratos+keto": a.guard},
@@ -31,12 +31,8 @@ func New(env *gate.Env) (*gate.System, error) {
 			{Method: http.MethodGet, Path: "/", Policy: need, Serve: a.home},
 			{Method: http.MethodPost, Path: "/", Policy: need, Serve: a.home},
 		},
-		WhoIs: gate.KratosWhoIs, People: gate.KratosPeople(env), SignIn: gate.KratosSignIn,
-	}
-	if env.Subject == gate.SubjectSeed {
-		s.Warn = append(s.Warn, "the subject is the e-mail without its @, as in the original: minkin.andre@wgmail.com counts as minkin.andrew@gmail.com. The default, identity_id, does not fall for it.")
-	}
-	return s, nil
+		WhoIs: gate.KratosWhoIs, People: gate.KratosPeople(env), SignIn: gate.KratosSignIn, Warn: env.SubjectWarning(),
+	}, nil
 }
 
 // guard lets a person through whose session Kratos knows and whom Keto grants the
@@ -49,18 +45,7 @@ func (a *app) guard(c *gate.Call, p decisions.Policy) gate.Verdict {
 		}
 		return v
 	}
-	subject, err := c.MapSubject(id)
-	if err != nil {
-		return gate.SessionVerdict(err)
-	}
-	allowed, err := a.env.Keto.Check(c, p.Relation, subject)
-	switch {
-	case err != nil:
-		return gate.Unavailable(err)
-	case !allowed:
-		return gate.Refuse(http.StatusForbidden, decisions.KetoDenied)
-	}
-	return gate.Pass()
+	return c.Relation(id, p.Relation)
 }
 
 // loginURL is the start page of the login pages. The original says nothing of where

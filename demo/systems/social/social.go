@@ -159,31 +159,16 @@ func (a *app) enter(c *gate.Call, who person) {
 		a.users[key] = who
 	}
 	a.mu.Unlock()
-	if err := c.Session.Begin(c.Env.Now()); err != nil {
-		c.Fail(err)
-		return
-	}
-	c.Session.Put(c.Env.Now(), keyUser, key)
-	c.Session.Put(c.Env.Now(), keyNick, clean.Line(who.nickname, 100))
 	c.Subject().User, c.Subject().Email = clean.Line(key, 200), clean.Line(who.email, 200)
-	c.Decide(decisions.Allowed, decisions.OK)
-	c.Audit("login", "account", clean.Line(key, 200))
-	c.Redirect(http.StatusFound, c.Path("/"))
+	if c.Enter(clean.Line(key, 200), map[string]any{keyUser: key, keyNick: clean.Line(who.nickname, 100)}) {
+		c.Redirect(http.StatusFound, c.Path("/"))
+	}
 }
 
 func (a *app) logout(c *gate.Call) {
-	if from := c.R.Header.Get("Sec-Fetch-Site"); c.R.Method == http.MethodGet && from != "" && from != "same-origin" && from != "none" && c.Session.Has(keyUser) {
-		c.Hop("origin", "deny").Rule = "cross_site"
-		c.Plain(http.StatusOK, gate.Plain{Title: "Log out?", Forms: []gate.Form{{Action: c.Path("/logout"), Submit: "Log out"}}})
-		return
+	if !c.Session.Has(keyUser) || c.Leave(clean.Line(c.Session.String(keyUser), 200), "/logout") {
+		c.Redirect(http.StatusFound, c.Path("/"))
 	}
-	if c.Session.Has(keyUser) {
-		if err := c.Session.Destroy(); err != nil {
-			c.Fail(err)
-			return
-		}
-	}
-	c.Redirect(http.StatusFound, c.Path("/"))
 }
 
 // ask reads a record of the provider.
