@@ -35,7 +35,7 @@ var walls = map[string][]string{
 	"tui/tuitest":       {"tui", "tui/clean", "tui/theme", "tui/widget"},
 	"tui/screens":       {"tui", "tui/clean", "tui/theme", "tui/widget", "access", "access/tuple", "access/opl", "access/roles", "access/login", "access/lint", "clients", "clients/kratos", "clients/keto", "clients/keycloak", "clients/decisions"},
 	"stack":             {"config", "tui/clean", "access", "access/tuple", "access/opl", "clients", "clients/transport", "clients/kratos", "clients/keto", "clients/keycloak"},
-	"demo":              {"config", "stack", "tui/clean", "access", "access/tuple", "access/opl", "clients", "clients/transport", "clients/kratos", "clients/keto", "clients/keycloak", "clients/decisions"},
+	"demo":              {"config", "stack", "tui/clean", "access", "access/tuple", "access/opl", "access/roles", "clients", "clients/transport", "clients/kratos", "clients/keto", "clients/keycloak", "clients/decisions"},
 	"screenshots":       {"*"},
 	"cmd":               {"*"},
 	"docs":              {},

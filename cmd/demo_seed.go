@@ -17,34 +17,41 @@ func newDemoSeedCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "seed",
 		Short: "Make in the servers of the context what the guarded applications need",
-		Long: "With --accounts seeds, the default, it makes the people, the relation tuple and the realm with which the\n" +
-			"answers of the originals were recorded, where they are not there yet. Their passwords are known to\n" +
-			"everybody, so that it does this on this machine only. The story's people are made by `gatehouse stack seed`.\n" +
-			"--dry-run says what is missing.",
-		Example: "  gatehouse demo seed\n  gatehouse demo seed --dry-run --json",
+		Long: "With --accounts seeds, the default, it makes the people, the relation tuple, and in Keycloak the realm, the\n" +
+			"client, its roles and the mapper with which the answers of the originals were recorded, where they are not\n" +
+			"there yet. Their passwords are known to everybody, so that it does this on this machine only.\n\n" +
+			"With --accounts story it leaves all people alone, here or elsewhere, and makes what the web application needs\n" +
+			"of Keycloak: the client with the addresses to which browsers may be sent back, its role admin, and the mapper\n" +
+			"that writes roles into the ID token. In the story's own realm that mapper is the fault of a ticket, and is\n" +
+			"kept. The story's people are made by `gatehouse stack seed`.\n\n" +
+			"What others entered stays, doing it again changes nothing, and --dry-run says what is missing.",
+		Example: "  gatehouse demo seed\n  gatehouse demo seed --dry-run --json\n  gatehouse demo seed --accounts story --app-url https://demo.example.com",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			switch gate.Accounts(accounts) {
-			case gate.Seeds:
-				return g.runDemoSeed(c.Context(), appURL)
-			case gate.Story:
-				return problem(clients.Invalid, "seed the demo", "the story's people belong to a stack", "run gatehouse stack seed story")
+			a := gate.Accounts(accounts)
+			if a != gate.Seeds && a != gate.Story {
+				return usageError("--accounts is %q; use story or seeds", accounts)
 			}
-			return usageError("--accounts is %q; use story or seeds", accounts)
+			if _, _, err := seeding.WayBack(appURL); err != nil {
+				return usageError("--app-url: %s", err)
+			}
+			return g.runDemoSeed(c.Context(), a, appURL)
 		},
 	}
-	c.Flags().StringVar(&accounts, "accounts", string(gate.Seeds), "whose: `seeds`")
-	c.Flags().StringVar(&appURL, "app-url", "http://127.0.0.1:4480", "`URL` of the demo server, to which Keycloak may send people back")
+	c.Flags().StringVar(&accounts, "accounts", string(gate.Seeds), "whose: `seeds`, or story, which makes no people")
+	c.Flags().StringVar(&appURL, "app-url", "http://127.0.0.1:4480", "`URL` of the demo server, to which Keycloak may send people back; on this machine its port does not matter")
+	_ = c.RegisterFlagCompletionFunc("accounts", cobra.FixedCompletions([]cobra.Completion{"story", "seeds"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
 var seedColumns = []column[seeding.Step]{
 	{Name: "server", Text: func(s seeding.Step) string { return s.Server }},
-	{Name: "what", Text: func(s seeding.Step) string { return s.What }},
 	{Name: "outcome", Text: func(s seeding.Step) string { return string(s.Outcome) }},
+	{Name: "what", Text: func(s seeding.Step) string { return s.What }},
+	{Name: "note", Text: func(s seeding.Step) string { return s.Note }},
 }
 
-func (g *globals) runDemoSeed(ctx context.Context, appURL string) error {
+func (g *globals) runDemoSeed(ctx context.Context, accounts gate.Accounts, appURL string) error {
 	ctx, cancel := g.deadline(ctx)
 	defer cancel()
 	b, err := g.connect(ctx)
@@ -52,13 +59,17 @@ func (g *globals) runDemoSeed(ctx context.Context, appURL string) error {
 		return err
 	}
 	if !g.dryRun {
-		if err := g.confirmProduction(ctx, b, "seed the demo", "This makes people, a tuple and a realm"); err != nil {
+		what := "This makes people, a tuple and a realm"
+		if accounts == gate.Story {
+			what = "This makes a client in Keycloak, or changes where it may send browsers back"
+		}
+		if err := g.confirmProduction(ctx, b, "seed the demo", what); err != nil {
 			return err
 		}
 	}
-	out := newRows(g, seedColumns)
+	out := newRows(g, seedColumns).whenEmpty("the context names no server that anything could be made in")
 	var failed error
-	err = g.seedDemo(ctx, b, appURL, func(s seeding.Step) { failed = firstError(failed, out.Add(s)) })
+	err = g.seedDemo(ctx, b, accounts, appURL, func(s seeding.Step) { failed = firstError(failed, out.Add(s)) })
 	if err = firstError(err, failed); err != nil {
 		out.Abort()
 		return cannotDo(err)
@@ -66,16 +77,20 @@ func (g *globals) runDemoSeed(ctx context.Context, appURL string) error {
 	return out.Close()
 }
 
-// seedDemo makes what the accounts "seeds" need, on this machine only.
-func (g *globals) seedDemo(ctx context.Context, b *backends, appURL string, tell func(seeding.Step)) error {
-	if where := elsewhere(b); where != "" {
-		return problem(clients.Invalid, "seed the demo", where+" is not on this machine, and the passwords of these accounts are known to everybody", "use a stack: gatehouse stack up")
+// seedDemo makes what the accounts need: those of "seeds" on this machine only.
+func (g *globals) seedDemo(ctx context.Context, b *backends, accounts gate.Accounts, appURL string, tell func(seeding.Step)) error {
+	if where := elsewhere(b); where != "" && accounts == gate.Seeds {
+		return problem(clients.Invalid, "seed the demo", where+" is not on this machine, and the passwords of these accounts are known to everybody",
+			"use a stack: gatehouse stack up; or --accounts story, which makes no people")
 	}
 	c, err := g.seedClients(ctx, b)
 	if err != nil {
 		return err
 	}
-	c.AppURL, c.DryRun = appURL, g.dryRun
+	c.AppURL, c.ClientID, c.DryRun = appURL, g.getenv("OIDC_CLIENT_ID"), g.dryRun
+	if accounts == gate.Story {
+		return seeding.App(ctx, c, tell)
+	}
 	return seeding.Seeds(ctx, c, tell)
 }
 

@@ -70,6 +70,10 @@ func (d *demoServe) start(ctx context.Context, g *globals) (*server.Server, func
 		closeLog()
 		return nil, nil, err
 	}
+	if err := g.secretAfterSeeding(ctx, &o); err != nil {
+		closeLog()
+		return nil, nil, err
+	}
 	s, err := server.Start(ctx, o)
 	if err != nil {
 		closeLog()
@@ -92,12 +96,16 @@ func (d *demoServe) start(ctx context.Context, g *globals) (*server.Server, func
 	return s, closeLog, nil
 }
 
-// seedFirst makes what the accounts "seeds" need in the servers of the context. One
-// that is not on this machine is left alone, and that is said.
+// seedFirst makes in the servers of the context what the accounts need: for "seeds"
+// people and all, for the story's the way back from Keycloak, in a stack that is ours.
+// A server that is not on this machine is left alone, and that is said.
 func (d *demoServe) seedFirst(ctx context.Context, g *globals, o server.Options) error {
 	b, err := g.demoBackends(ctx)
-	if err != nil || b == nil || o.Env.Accounts != gate.Seeds || !server.NeedsServers(o.Systems) {
+	if err != nil || b == nil || !server.NeedsServers(o.Systems) {
 		return err
+	}
+	if o.Env.Accounts == gate.Story && (stackBeside(b).Dir == "" || b.readOnly || !o.Serves("kc-web")) {
+		return nil
 	}
 	if where := elsewhere(b); where != "" || b.readOnly {
 		g.note("nothing is made in the servers of the context: %s", firstText(where+" is not on this machine", b.readOnly, "it is read-only"))
@@ -106,15 +114,31 @@ func (d *demoServe) seedFirst(ctx context.Context, g *globals, o server.Options)
 	ctx, cancel := g.deadline(ctx)
 	defer cancel()
 	url := first(o.PublicURL, "http://"+o.Listen)
-	err = g.seedDemo(ctx, b, url, func(s seeding.Step) {
+	err = g.seedDemo(ctx, b, o.Env.Accounts, url, func(s seeding.Step) {
 		if s.Outcome != seeding.Same {
-			g.note("%s: %s: %s", s.Server, s.What, s.Outcome)
+			g.note("%s: %s: %s", s.Server, s.Outcome, s.What+parenthesis(s.Note))
 		}
 	})
 	if err != nil { // the systems that lean on nothing run all the same; the others answer 503
 		g.note("not everything could be made in the servers of the context: %s", problemOf(err).Error())
 	}
 	return nil
+}
+
+// secretAfterSeeding reads the secret of a client that was made just now.
+func (g *globals) secretAfterSeeding(ctx context.Context, o *server.Options) error {
+	b, err := g.demoBackends(ctx)
+	if err == nil && b != nil && o.Env.ClientSecret == "" && o.Env.RealmURL() != "" {
+		o.Env.ClientSecret = webClientSecret(ctx, b, o.Env.Realm, o.Env.ClientID)
+	}
+	return err
+}
+
+func parenthesis(note string) string {
+	if note == "" {
+		return ""
+	}
+	return " (" + note + ")"
 }
 
 // firstText is a, or b where is.

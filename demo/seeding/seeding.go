@@ -34,13 +34,16 @@ const (
 	Changed Outcome = "changed"
 	Same    Outcome = "same"    // it was there already
 	Missing Outcome = "missing" // it would be made, were it not a dry run
+	Differs Outcome = "differs" // it would be changed, were it not a dry run
+	Kept    Outcome = "kept"    // it is not as the demo needs it, on purpose, and stays
 )
 
 // Step is one thing that was looked at.
 type Step struct {
 	Server  string  `json:"server" jsonschema:"enum=kratos,enum=keto,enum=keycloak"`
 	What    string  `json:"what" jsonschema_description:"What it is: an identity, a tuple, a client, a role."`
-	Outcome Outcome `json:"outcome" jsonschema:"enum=made,enum=changed,enum=same,enum=missing"`
+	Outcome Outcome `json:"outcome" jsonschema:"enum=made,enum=changed,enum=same,enum=missing,enum=differs,enum=kept"`
+	Note    string  `json:"note,omitempty" jsonschema_description:"What else there is to know: why it was kept, or what brings it back."`
 }
 
 // Clients are the servers; any may be nil and is left out.
@@ -50,6 +53,8 @@ type Clients struct {
 	Keycloak *keycloak.Server
 	// Realm is that of the web application in Keycloak.
 	Realm string
+	// ClientID is the web application's; empty is WebClientID.
+	ClientID string
 	// AppURL is where the demo server is, for redirect addresses.
 	AppURL string
 	// DryRun looks and writes nothing.
@@ -59,8 +64,8 @@ type Clients struct {
 // Part makes one server's share and tells every step.
 type Part func(ctx context.Context, c Clients, tell func(Step)) error
 
-// parts are all shares; those of Keycloak stand in a file of their own.
-var parts = []Part{seedKratos, seedKeto}
+// parts are all shares; that of Keycloak stands in a file of its own.
+var parts = []Part{seedKratos, seedKeto, seedKeycloak}
 
 // Seeds makes what the accounts "seeds" need. Each step is told when it is done; on an
 // error those that were told stay done, and seeding again goes on.
@@ -82,7 +87,7 @@ func seedKratos(ctx context.Context, c Clients, tell func(Step)) error {
 		if err != nil {
 			return fmt.Errorf("look for %s: %w", email, err)
 		}
-		s := Step{"kratos", "identity " + email, Same}
+		s := Step{Server: "kratos", What: "identity " + email, Outcome: Same}
 		switch {
 		case len(have) > 0:
 		case c.DryRun:
@@ -111,7 +116,7 @@ func seedKeto(ctx context.Context, c Clients, tell func(Step)) error {
 	if err != nil {
 		return err
 	}
-	s := Step{"keto", "tuple " + t.String(), Same}
+	s := Step{Server: "keto", What: "tuple " + t.String(), Outcome: Same}
 	if c.DryRun {
 		n, err := c.Keto.Copies(ctx, t)
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/clients"
 	"gatehouse/clients/decisions"
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak"
@@ -226,31 +225,4 @@ func (c *checker) keycloak() {
 	if c.k.Keycloak != nil {
 		c.webClient()
 	}
-}
-
-// webClient looks at the client of the web application.
-func (c *checker) webClient() {
-	e := &c.o.Env
-	cl, err := c.k.Keycloak.Realm(e.Realm).ClientByClientID(c.ctx, e.ClientID)
-	switch {
-	case clients.Is(err, clients.NotFound):
-		c.add("keycloak", Lacking, "there is no client "+e.ClientID, "gatehouse demo seed makes it")
-		return
-	case err != nil:
-		c.add("keycloak", Unknown, "the client "+e.ClientID+" could not be read: "+err.Error(), "")
-		return
-	}
-	c.add("keycloak", Fine, "the client "+e.ClientID+" is there", "")
-	public := c.o.PublicURL
-	if public == "" {
-		public = "http://" + c.o.Listen
-	}
-	want := public + "/oauth/login/callback"
-	for _, have := range cl.RedirectURIs {
-		if have == want || strings.HasSuffix(have, "*") && strings.HasPrefix(want, strings.TrimSuffix(have, "*")) || strings.HasSuffix(have, "/oauth/login/callback") && strings.HasPrefix(have, public) {
-			c.add("keycloak", Fine, "people may be sent back to "+have, "")
-			return
-		}
-	}
-	c.add("keycloak", Lacking, "none of its redirect addresses is the demo server's on "+public, "gatehouse demo seed --app-url "+public)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,9 @@ type Options struct {
 	// Note is shown on the index page.
 	Note string
 }
+
+// Serves reports whether a system is among those to serve.
+func (o Options) Serves(id string) bool { return len(o.Systems) == 0 || slices.Contains(o.Systems, id) }
 
 // Server is a demo server that listens.
 type Server struct {

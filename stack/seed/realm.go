@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -191,7 +192,7 @@ func newClient(w story.Client) keycloak.NewClient {
 }
 
 // repairClient says how a client differs in what the tickets and the demo rest on.
-// Redirect URIs that others added stay.
+// Redirect URIs and addresses after a logout that others added stay.
 func repairClient(c keycloak.Client, w story.Client) (p keycloak.ClientPatch, differs bool) {
 	flag := func(dst **bool, have, want bool) {
 		if have != want {
@@ -214,6 +215,9 @@ func repairClient(c keycloak.Client, w story.Client) (p keycloak.ClientPatch, di
 		p.RedirectURIs, differs = &uris, true
 	}
 	for key, v := range w.Attributes {
+		if key == logoutURIs {
+			v = withAll(c.Attributes[key], v)
+		}
 		if c.Attributes[key] != v {
 			if p.Attributes == nil {
 				p.Attributes = map[string]string{}
@@ -222,6 +226,23 @@ func repairClient(c keycloak.Client, w story.Client) (p keycloak.ClientPatch, di
 		}
 	}
 	return p, differs
+}
+
+// logoutURIs is the attribute with the addresses after a logout, "##" between them.
+const logoutURIs = "post.logout.redirect.uris"
+
+// withAll is a list of addresses with those that were missing; what others added stays.
+func withAll(have, want string) string {
+	list := strings.Split(have, "##")
+	if have == "" || have == "-" || have == "+" {
+		list = nil
+	}
+	for _, u := range strings.Split(want, "##") {
+		if !slices.Contains(list, u) {
+			list = append(list, u)
+		}
+	}
+	return strings.Join(list, "##")
 }
 
 func (k *realmSeeder) ensureMappers(ctx context.Context, owner keycloak.MapperOwner, want []story.Mapper) error {
