@@ -33,7 +33,7 @@ var walls = map[string][]string{
 	"tui/widget":        {"tui/clean", "tui/theme"},
 	"tui":               {"tui/clean", "tui/theme", "tui/widget"},
 	"tui/tuitest":       {"tui", "tui/clean", "tui/theme", "tui/widget"},
-	"tui/screens":       {"tui", "tui/clean", "tui/theme", "tui/widget", "access", "access/tuple", "access/opl", "access/roles", "access/login", "access/lint", "clients", "clients/kratos", "clients/keto", "clients/keycloak", "clients/decisions"},
+	"tui/screens":       {"tui", "tui/clean", "tui/theme", "tui/widget", "access", "access/tuple", "access/opl", "access/roles", "access/login", "access/lint", "access/person", "clients", "clients/kratos", "clients/keto", "clients/keycloak", "clients/decisions"},
 	"stack":             {"config", "tui/clean", "access", "access/tuple", "access/opl", "clients", "clients/transport", "clients/kratos", "clients/keto", "clients/keycloak"},
 	"demo":              {"config", "stack", "tui/clean", "access", "access/tuple", "access/opl", "access/roles", "clients", "clients/transport", "clients/kratos", "clients/keto", "clients/keycloak", "clients/decisions"},
 	"screenshots":       {"*"},
