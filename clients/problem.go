@@ -27,6 +27,10 @@ const (
 	UnknownOutcome Kind = "unknown_outcome" // a write was sent and no answer came back: it may have happened
 )
 
+// NotConfigured is the Code of a Problem that says that the context names no such
+// back end: there is nobody to ask, which is no failure.
+const NotConfigured = "not_configured"
+
 // Field is one complaint of a server about one input.
 type Field struct {
 	// Path is a slash path into the input ("/traits/email"), or the bare name of the field.

@@ -111,7 +111,7 @@ func newBackends(c *config.Context) *backends {
 
 // missing says that the context does not name a server that is needed.
 func (b *backends) missing(server, setting string) error {
-	return &clients.Problem{Kind: clients.Invalid, Op: "use " + server, Code: "not_configured",
+	return &clients.Problem{Kind: clients.Invalid, Op: "use " + server, Code: clients.NotConfigured,
 		Reason: "no " + strings.ToLower(server) + " in context " + b.Context.Name, Hint: "add " + setting}
 }
 

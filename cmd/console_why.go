@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/access"
 	"gatehouse/access/tuple"
+	"gatehouse/clients/kratos"
 	"gatehouse/tui"
 	"gatehouse/tui/screens"
 )
@@ -82,7 +83,7 @@ func (c *console) personOf(s tuple.Subject) tui.Screen {
 	if s.Set != nil {
 		name = s.Set.Object
 	}
-	if isID(name) {
+	if kratos.IsID(name) {
 		return c.identity(name)
 	}
 	return c.findPeople(name)

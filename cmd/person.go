@@ -21,7 +21,7 @@ type personOut struct {
 	Name     string            `json:"name"`
 	Identity *identityOut      `json:"identity,omitempty" jsonschema_description:"Of Kratos; absent where there is none, or Kratos was not asked: see not_looked."`
 	Sessions int               `json:"live_sessions" jsonschema_description:"Of the identity, up to a page of them."`
-	Accounts []personAccount   `json:"accounts" jsonschema_description:"Of Keycloak, one a realm."`
+	Accounts []personAccount   `json:"accounts" jsonschema_description:"Of Keycloak; more than one of a realm where several may be theirs."`
 	Subjects []personSubject   `json:"subjects" jsonschema_description:"The names under which Keto holds something for the person."`
 	Findings []person.Finding  `json:"findings" jsonschema_description:"What keeps the person out, what does not fit together, what is worth knowing; the worst first."`
 	Missed   []personNotLooked `json:"not_looked" jsonschema_description:"Where could not be looked, and why: nothing follows from what is not here."`
@@ -64,13 +64,16 @@ func newPersonCommand(g *globals) *cobra.Command {
 
 // people are the back ends of a context as a place to look for a person.
 func (b *backends) people(ctx context.Context) (person.Sources, error) {
-	s := person.Sources{Off: map[string]string{}}
+	s := person.Sources{Off: map[string]error{}}
 	off := func(name string, err error) {
 		if err != nil {
-			s.Off[name] = problemOf(err).Reason
+			s.Off[name] = err
 		}
 	}
 	k, err := b.Kratos(ctx)
+	if err == nil && b.Context.Kratos.AdminURL == "" {
+		err = b.missing("Kratos", "kratos.admin_url")
+	}
 	if off("kratos", err); err == nil {
 		s.Kratos = k
 	}
@@ -80,16 +83,13 @@ func (b *backends) people(ctx context.Context) (person.Sources, error) {
 		m, _ := b.Model(ctx) // without a model the usual name of people is taken
 		s.Namespaces = personNamespaces(m)
 	}
-	if b.Context.Keycloak == nil || b.Context.Keycloak.URL == "" {
-		return s, ctx.Err()
-	}
-	names := b.Context.Keycloak.Realms
-	if len(names) == 0 {
-		names, err = serverRealms(ctx, b)
-		off("keycloak", err)
-	}
 	server, err := b.Keycloak(ctx)
 	if off("keycloak", err); err == nil {
+		names := b.Context.Keycloak.Realms
+		if len(names) == 0 {
+			names, err = serverRealms(ctx, b)
+			off("keycloak", err)
+		}
 		for _, name := range names {
 			s.Realms = append(s.Realms, server.Realm(name))
 		}
@@ -173,11 +173,19 @@ func printedPerson(h person.Human, g *globals) personOut {
 		}
 		slices.SortFunc(p.Roles, func(a, b roleName) int { return strings.Compare(a.String(), b.String()) })
 		out.Accounts = append(out.Accounts, p)
-		if a.RolesErr != nil {
-			out.Missed = append(out.Missed, personNotLooked{"keycloak realm " + a.Realm, "roles: " + problemOf(a.RolesErr).Reason})
+		for _, part := range []struct {
+			name string
+			err  error
+		}{{"roles", a.RolesErr}, {"groups", a.GroupsErr}, {"lock", a.LockErr}} {
+			if part.err != nil {
+				out.Missed = append(out.Missed, personNotLooked{person.PartRealm(a.Realm), part.name + ": " + problemOf(part.err).Reason})
+			}
 		}
 	}
 	for _, x := range h.Holdings {
+		if len(x.Tuples) == 0 {
+			continue // it could not be read: Missed says so
+		}
 		out.Subjects = append(out.Subjects, personSubject{x.Alias.Subject.String(), string(x.Alias.Kind), x.Alias.Unsafe, x.Tuples, x.More})
 	}
 	for _, m := range h.Missed {

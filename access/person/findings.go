@@ -2,6 +2,7 @@ package person
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,6 +40,7 @@ const (
 	VerifiedDiffers Code = "email_verified_differs" // verified in one of them only
 	SeveralSubjects Code = "several_subjects"       // Keto holds tuples under more than one name
 	UnsafeSubject   Code = "unsafe_subject"         // tuples under a name that may mean somebody else
+	SeveralAccounts Code = "several_accounts"       // more than one account of a realm may be theirs
 )
 
 // Finding is one thing that stands out about a person.
@@ -57,6 +59,7 @@ func findings(h Human) []Finding {
 		f.account(a)
 		f.compare(a)
 	}
+	f.several()
 	f.absent()
 	f.subjects()
 	order := map[Weight]int{KeepsOut: 0, Unequal: 1, Worth: 2}
@@ -150,6 +153,20 @@ func (f *finder) compare(a Account) {
 	}
 }
 
+// several says in which realms more than one account may be the person's.
+func (f *finder) several() {
+	names := map[string][]string{}
+	for _, a := range f.Accounts {
+		names[a.Realm] = append(names[a.Realm], a.User.Username)
+	}
+	for _, realm := range slices.Sorted(maps.Keys(names)) {
+		if n := names[realm]; len(n) > 1 {
+			f.add(SeveralAccounts, Unequal, "look whether they are the same person, and remove what is not needed",
+				"Has %d accounts in realm %s that may be theirs: %s.", len(n), realm, strings.Join(n, ", "))
+		}
+	}
+}
+
 // accountName is the first and last name of an account; empty when it has none.
 func accountName(u keycloak.User) string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
 
@@ -171,6 +188,9 @@ func (f *finder) absent() {
 func (f *finder) subjects() {
 	var names []string
 	for _, h := range f.Holdings {
+		if len(h.Tuples) == 0 {
+			continue
+		}
 		if h.Alias.Unsafe {
 			f.add(UnsafeSubject, Worth, "write tuples for the id in place of it",
 				"Keto holds tuples for %s, an address without its @, which can mean somebody else too.", h.Alias.Subject)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"gatehouse/access"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
@@ -26,19 +27,10 @@ type Kratos interface {
 	IdentitySessions(ctx context.Context, id string, q kratos.SessionQuery, cursor string) (clients.Page[kratos.Session], error)
 }
 
-// Keto is what is read of Keto; *keto.Client has it.
-type Keto interface {
-	ListN(ctx context.Context, q tuple.Query, cursor string, size int) (clients.Page[tuple.Tuple], error)
-}
-
 // Realm is what is read of one realm of Keycloak; *keycloak.Realm has it.
 type Realm interface {
-	Name() string
+	Accounts
 	User(ctx context.Context, id string) (keycloak.User, error)
-	Users(q keycloak.UserQuery) clients.Fetch[keycloak.User]
-	UserGroups(userID string, q keycloak.GroupQuery) clients.Fetch[keycloak.Group]
-	Lock(ctx context.Context, userID string) (keycloak.LockState, error)
-	Effective(ctx context.Context, h keycloak.Holder) (keycloak.Effective, error)
 }
 
 // Sources are the back ends to look in. One that is nil is not asked; Off says why,
@@ -47,7 +39,7 @@ type Sources struct {
 	Kratos Kratos
 	Keto   Keto
 	Realms []Realm
-	Off    map[string]string
+	Off    map[string]error
 	// Namespaces are those whose objects stand for people; see access.Person.
 	Namespaces []string
 }
@@ -68,11 +60,13 @@ type Hit struct {
 	Email    string                   `json:"email,omitempty"`
 
 	identity *kratos.Identity
+	words    access.Person // what was said of them, of which it is not known whose it is
+	label    string        // what to call them until a name is known
 }
 
 // Missed is a back end that was not asked, or did not answer.
 type Missed struct {
-	Server string `json:"server"` // "kratos", "keto", "keycloak", or "keycloak realm NAME"
+	Server string `json:"server"` // "kratos", "kratos sessions", "keto", "keycloak", or "keycloak realm NAME"
 	Why    string `json:"why"`
 	Err    error  `json:"-"` // nil where there is no such back end
 }
@@ -90,11 +84,15 @@ func (w *work) miss(server string, err error) {
 	if slices.ContainsFunc(w.missed, func(m Missed) bool { return m.Server == server }) {
 		return
 	}
-	why := err.Error()
+	w.missed = append(w.missed, Missed{server, reason(err), err})
+}
+
+// reason is why, without what was tried and what to do.
+func reason(err error) string {
 	if p, ok := errors.AsType[*clients.Problem](err); ok && p.Reason != "" {
-		why = p.Reason
+		return p.Reason
 	}
-	w.missed = append(w.missed, Missed{server, why, err})
+	return err.Error()
 }
 
 // Find looks for people by what somebody types: an id of Kratos or of Keycloak, an
@@ -141,11 +139,14 @@ func (s Sources) notThere() []Missed {
 		has  bool
 	}{{"kratos", s.Kratos != nil}, {"keto", s.Keto != nil}, {"keycloak", len(s.Realms) > 0}} {
 		if !b.has {
-			why := s.Off[b.name]
-			if why == "" {
-				why = "this context does not name it"
+			m := Missed{Server: b.name, Why: "this context does not name it"}
+			if err := s.Off[b.name]; err != nil {
+				m.Why, m.Err = reason(err), err
+				if p, ok := errors.AsType[*clients.Problem](err); ok && p.Code == clients.NotConfigured {
+					m.Err = nil
+				}
 			}
-			out = append(out, Missed{Server: b.name, Why: why})
+			out = append(out, m)
 		}
 	}
 	return out
@@ -165,6 +166,26 @@ func (h Hit) Whole(text string) bool {
 	}
 	return whole
 }
+
+// said is what the hit itself tells before anybody is asked again.
+func (h Hit) said() access.Person {
+	p := h.words
+	if h.ID != "" {
+		p.ID = h.ID
+	}
+	if h.identity != nil {
+		p = Names(*h.identity)
+	}
+	for _, u := range h.Accounts {
+		if u.Username != "" {
+			AddAccount(&p, u)
+		}
+	}
+	return p
+}
+
+// OfSubject is whoever a subject of Keto names, of whom nothing else is known yet.
+func OfSubject(s tuple.Subject) Hit { return Hit{words: Said(s), label: s.String()} }
 
 func (h Hit) rank(text string) string {
 	if h.Whole(text) {
@@ -191,26 +212,26 @@ func (s Sources) findIdentities(ctx context.Context, w *work, text string) {
 		case err == nil:
 			add(i)
 		case !clients.Is(err, clients.NotFound):
-			w.miss("kratos", err)
+			w.miss(PartKratos, err)
 		}
 		return
 	}
 	exact, err := s.Kratos.FindExact(ctx, text)
 	if err != nil {
-		w.miss("kratos", err)
+		w.miss(PartKratos, err)
 		return
 	}
 	add(exact...)
 	page, err := s.Kratos.FindPrefix(ctx, text, "")
 	if err != nil && !clients.Is(err, clients.Invalid) { // a Kratos that cannot search by beginnings
-		w.miss("kratos", err)
+		w.miss(PartKratos, err)
 		return
 	}
 	add(page.Items...)
 }
 
 func findAccounts(ctx context.Context, w *work, r Realm, text string) {
-	server := "keycloak realm " + r.Name()
+	server := PartRealm(r.Name())
 	add := func(all ...keycloak.User) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

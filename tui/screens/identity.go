@@ -3,12 +3,12 @@ package screens
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"gatehouse/access"
+	"gatehouse/access/person"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
@@ -59,8 +59,8 @@ type Identity struct {
 	who      kratos.Identity
 	sessions identitySessions
 	setUp    *kratos.Readiness
-	holdings map[string]identityHolding // by subject
-	accounts []identityRealmAccounts
+	holdings map[string]person.Holding // by subject
+	accounts []person.RealmAccounts
 
 	whoJob, sessionJob, tupleJob, moreJob, accountJob, setUpJob, write tui.Job
 
@@ -69,7 +69,7 @@ type Identity struct {
 	// Made by build out of the above, because View must not take traits apart.
 	row    IdentityRow
 	names  access.Person
-	holds  []identityHolding
+	holds  []person.Holding
 	parts  []widget.Section
 	detail widget.Detail
 	moved  bool           // the person moved the cursor
@@ -79,7 +79,7 @@ type Identity struct {
 
 // NewIdentity makes the screen of the identity with that id.
 func NewIdentity(spec IdentitySpec, id string) *Identity {
-	return &Identity{spec: spec, id: id, holdings: map[string]identityHolding{}, refs: map[string]any{}}
+	return &Identity{spec: spec, id: id, holdings: map[string]person.Holding{}, refs: map[string]any{}}
 }
 
 // identityTimeout is the deadline of one part.
@@ -171,11 +171,11 @@ func (s *Identity) loadTuples(job *tui.Job, aliases []access.Alias) {
 	if k == nil || len(aliases) == 0 {
 		return
 	}
-	tui.Go(s.host, job, identityTimeout, func(ctx context.Context) ([]identityHolding, error) {
-		return identityHoldings(ctx, k, aliases)
-	}, func(list []identityHolding, err error) {
+	tui.Go(s.host, job, identityTimeout, func(ctx context.Context) ([]person.Holding, error) {
+		return person.Holdings(ctx, k, aliases)
+	}, func(list []person.Holding, err error) {
 		for _, h := range list {
-			s.holdings[subjectKey(h.alias.Subject)] = h
+			s.holdings[subjectKey(h.Alias.Subject)] = h
 		}
 		s.build()
 	})
@@ -189,9 +189,9 @@ func (s *Identity) loadAccounts() {
 		return
 	}
 	before := p.Aliases()
-	tui.Go(s.host, &s.accountJob, identityTimeout, func(ctx context.Context) ([]identityRealmAccounts, error) {
-		return identityAccounts(ctx, realms, p)
-	}, func(list []identityRealmAccounts, err error) {
+	tui.Go(s.host, &s.accountJob, identityTimeout, func(ctx context.Context) ([]person.RealmAccounts, error) {
+		return person.FindAccounts(ctx, realms, p)
+	}, func(list []person.RealmAccounts, err error) {
 		if err == nil {
 			s.accounts = list
 			s.loadTuples(&s.moreJob, newAliases(before, s.person().Aliases()))
@@ -223,40 +223,22 @@ func (s *Identity) loadSetUp() {
 
 // person is who this is, as far as it is known.
 func (s *Identity) person() access.Person {
-	p := access.Person{ID: s.id, Namespaces: s.spec.Namespaces, Emails: s.who.Emails()}
-	add := func(name string) {
-		if strings.Contains(name, "@") {
-			p.Emails = append(p.Emails, name)
-		} else {
-			p.Usernames = append(p.Usernames, name)
-		}
-	}
-	add(s.who.Username())
-	for _, kind := range []string{kratos.Password, kratos.Code} {
-		c, _ := s.who.Credentials.Of(kind)
-		for _, name := range c.Identifiers {
-			add(name)
-		}
-	}
-	if s.who.ExternalID != "" {
-		p.ExternalIDs = []string{s.who.ExternalID}
-	}
+	p := person.Names(s.who)
+	p.ID, p.Namespaces = s.id, s.spec.Namespaces
 	for _, r := range s.accounts {
-		for _, a := range r.accounts {
-			p.KeycloakIDs = append(p.KeycloakIDs, a.user.ID)
-			add(a.user.Username)
-			add(a.user.Email)
+		for _, a := range r.Accounts {
+			person.AddAccount(&p, a.User)
 		}
 	}
 	return p
 }
 
 // held are the holdings of all aliases in the order of likelihood.
-func (s *Identity) held() []identityHolding {
-	var out []identityHolding
+func (s *Identity) held() []person.Holding {
+	var out []person.Holding
 	for _, a := range s.names.Aliases() {
 		if h, ok := s.holdings[subjectKey(a.Subject)]; ok {
-			h.alias = a
+			h.Alias = a
 			out = append(out, h)
 		}
 	}

@@ -219,8 +219,8 @@ func (s *Identity) askDelete() {
 		q.Lines = append(q.Lines, fmt.Sprintf("Its %s in Keto stay; whoever gets one of its names inherits them.", count(n, "relation tuple")))
 	}
 	for _, r := range s.accounts {
-		if len(r.accounts) > 0 {
-			q.Lines = append(q.Lines, "The Keycloak account in "+r.realm+" stays, and can still be used.")
+		if len(r.Accounts) > 0 {
+			q.Lines = append(q.Lines, "The Keycloak account in "+r.Realm+" stays, and can still be used.")
 		}
 	}
 	q.Yes = func() {

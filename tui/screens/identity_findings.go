@@ -51,7 +51,7 @@ func (s *Identity) findings() []finding {
 		}
 	}
 	for _, r := range s.accounts {
-		for _, a := range r.accounts {
+		for _, a := range r.Accounts {
 			if why := accountBlocks(a, now); why != "" {
 				note("Signing in to Keycloak stops at: %s.", why)
 			}
@@ -67,8 +67,8 @@ func (s *Identity) findings() []finding {
 func (s *Identity) heldNames() []string {
 	var out []string
 	for _, h := range s.holds {
-		if len(h.tuples) > 0 && !h.alias.Unsafe {
-			out = append(out, strings.TrimSpace(h.alias.Subject.String()))
+		if len(h.Tuples) > 0 && !h.Alias.Unsafe {
+			out = append(out, strings.TrimSpace(h.Alias.Subject.String()))
 		}
 	}
 	return out

@@ -99,13 +99,13 @@ func (s *Identity) head(th *theme.Theme, w int) []string {
 func (s *Identity) places() int {
 	n := 1
 	for _, h := range s.holds {
-		if len(h.tuples) > 0 {
+		if len(h.Tuples) > 0 {
 			n++
 			break
 		}
 	}
 	for _, r := range s.accounts {
-		if len(r.accounts) > 0 {
+		if len(r.Accounts) > 0 {
 			return n + 1
 		}
 	}
@@ -164,12 +164,12 @@ func (s *Identity) ketoLine() headLine {
 	}
 	var names []string
 	for _, h := range s.holds {
-		if len(h.tuples) > 0 {
+		if len(h.Tuples) > 0 {
 			more := ""
-			if h.more {
+			if h.More {
 				more = "+"
 			}
-			names = append(names, fmt.Sprintf("as %s (%d%s)", shortSubject(h.alias.Subject), len(h.tuples), more))
+			names = append(names, fmt.Sprintf("as %s (%d%s)", shortSubject(h.Alias.Subject), len(h.Tuples), more))
 		}
 	}
 	if s.namesNotRead() {
@@ -196,7 +196,7 @@ func shortSubject(s tuple.Subject) string {
 func (s *Identity) tupleCount() int {
 	n := 0
 	for _, h := range s.holds {
-		n += len(h.tuples)
+		n += len(h.Tuples)
 	}
 	return n
 }
@@ -215,15 +215,15 @@ func (s *Identity) keycloakLine() headLine {
 	var parts []string
 	var first headLine
 	for _, r := range s.accounts {
-		for _, a := range r.accounts {
+		for _, a := range r.Accounts {
 			if first.first == "" {
 				first.first, first.tone = accountState(a)
 			}
-			words := a.user.Username
-			if len(a.groups) > 0 {
-				words += "  " + inGroups(a.groups)
+			words := a.User.Username
+			if len(a.Groups) > 0 {
+				words += "  " + inGroups(a.Groups)
 			}
-			parts = append(parts, words+"   "+accountRoles(a, s.host.Env().Explain)+"   "+r.realm)
+			parts = append(parts, words+"   "+accountRoles(a, s.host.Env().Explain)+"   "+r.Realm)
 		}
 	}
 	if len(parts) == 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/access/person"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
 	"gatehouse/tui"
@@ -25,11 +26,11 @@ func (s *Identity) tuplePart() widget.Section {
 	names, n, more := 0, 0, ""
 	for _, h := range s.holds {
 		out.Fields = append(out.Fields, s.holdingFields(h)...)
-		if len(h.tuples) > 0 {
+		if len(h.Tuples) > 0 {
 			names++
-			n += len(h.tuples)
+			n += len(h.Tuples)
 		}
-		if h.more {
+		if h.More {
 			more = "+"
 		}
 	}
@@ -54,24 +55,24 @@ func (s *Identity) tuplePart() widget.Section {
 }
 
 // holdingFields are the lines of one alias: its name, and below it what it holds.
-func (s *Identity) holdingFields(h identityHolding) []widget.Field {
-	label := "as " + string(h.alias.Kind)
+func (s *Identity) holdingFields(h person.Holding) []widget.Field {
+	label := "as " + string(h.Alias.Kind)
 	switch {
-	case h.err != nil:
-		return []widget.Field{s.notRead(label, h.err)}
-	case len(h.tuples) == 0:
+	case h.Err != nil:
+		return []widget.Field{s.notRead(label, h.Err)}
+	case len(h.Tuples) == 0:
 		return nil
 	}
 	note := ""
-	if h.alias.Unsafe {
+	if h.Alias.Unsafe {
 		note = "other people can have this name too"
 	}
-	if h.more {
-		note = joinWords(note, fmt.Sprintf("(the first %d)", len(h.tuples)))
+	if h.More {
+		note = joinWords(note, fmt.Sprintf("(the first %d)", len(h.Tuples)))
 	}
-	out := []widget.Field{{Label: label, Value: h.alias.Subject.String(), Note: note, Tone: theme.Dim,
-		Key: s.ref("subject "+subjectKey(h.alias.Subject), h.alias.Subject)}}
-	for _, t := range h.tuples {
+	out := []widget.Field{{Label: label, Value: h.Alias.Subject.String(), Note: note, Tone: theme.Dim,
+		Key: s.ref("subject "+subjectKey(h.Alias.Subject), h.Alias.Subject)}}
+	for _, t := range h.Tuples {
 		out = append(out, widget.Field{Value: t.Left(), Key: s.ref("tuple "+t.Key(), t)})
 	}
 	return out
@@ -83,7 +84,7 @@ func (s *Identity) notRead(label string, err error) widget.Field {
 
 // namesNotRead: the tuples under some of the names are not known.
 func (s *Identity) namesNotRead() bool {
-	return s.moreJob.Err() != nil || slices.ContainsFunc(s.holds, func(h identityHolding) bool { return h.err != nil })
+	return s.moreJob.Err() != nil || slices.ContainsFunc(s.holds, func(h person.Holding) bool { return h.Err != nil })
 }
 
 func subjectKey(s tuple.Subject) string { return tuple.Tuple{Subject: s}.Key() }
@@ -100,42 +101,42 @@ func (s *Identity) accountParts() []widget.Section {
 	}
 	var out []widget.Section
 	for _, r := range s.accounts {
-		if r.err != nil {
-			f := s.host.Env().Explain(r.err)
-			out = append(out, widget.Section{Title: title + " realm " + r.realm, Fields: []widget.Field{
+		if r.Err != nil {
+			f := s.host.Env().Explain(r.Err)
+			out = append(out, widget.Section{Title: title + " realm " + r.Realm, Fields: []widget.Field{
 				{Label: theme.MarkDenied + " not read", Value: f.Why, Note: f.Hint, Tone: theme.Bad}}})
 			continue
 		}
-		if len(r.accounts) == 0 {
-			out = append(out, widget.Section{Title: title + " realm " + r.realm, Note: "no account with these e-mail addresses or user names"})
+		if len(r.Accounts) == 0 {
+			out = append(out, widget.Section{Title: title + " realm " + r.Realm, Note: "no account with these e-mail addresses or user names"})
 		}
-		for _, a := range r.accounts {
-			out = append(out, s.accountPart(a, len(r.accounts) > 1))
+		for _, a := range r.Accounts {
+			out = append(out, s.accountPart(a, len(r.Accounts) > 1))
 		}
 	}
 	return out
 }
 
-func (s *Identity) accountPart(a identityAccount, several bool) widget.Section {
-	out := widget.Section{Title: "Keycloak realm " + a.realm, Note: "found by " + a.by}
+func (s *Identity) accountPart(a person.Account, several bool) widget.Section {
+	out := widget.Section{Title: "Keycloak realm " + a.Realm, Note: "found by " + a.By}
 	if several {
 		out.Note += "; it is one of several"
 	}
-	key := s.ref("account "+a.realm+" "+a.user.ID, identityAccountRef{a.realm, a.user.ID})
+	key := s.ref("account "+a.Realm+" "+a.User.ID, identityAccountRef{a.Realm, a.User.ID})
 	state, tone := accountState(a)
 	add := func(label, value, note string, tone theme.Tone) {
 		out.Fields = append(out.Fields, widget.Field{Label: label, Value: value, Note: note, Tone: tone, Key: key + " " + label})
 		s.refs[key+" "+label] = s.refs[key]
 	}
-	add("account", state, a.user.Username, tone)
+	add("account", state, a.User.Username, tone)
 	if why := accountBlocks(a, s.host.Env().Now()); why != "" {
 		add("login stops at", why, "", theme.Bad)
 	}
-	if note := s.emailDiffers(a.user); note != "" {
-		add("e-mail", orWord(a.user.Email, "none"), note, theme.Plain)
+	if note := s.emailDiffers(a.User); note != "" {
+		add("e-mail", orWord(a.User.Email, "none"), note, theme.Plain)
 	}
-	add("roles", accountRoles(a, s.host.Env().Explain), inGroups(a.groups), theme.Plain)
-	add("id", a.user.ID, "", theme.Dim)
+	add("roles", accountRoles(a, s.host.Env().Explain), inGroups(a.Groups), theme.Plain)
+	add("id", a.User.ID, "", theme.Dim)
 	return out
 }
 
@@ -177,13 +178,13 @@ func inGroups(paths []string) string {
 	return "in " + strings.Join(paths, ", ")
 }
 
-func accountState(a identityAccount) (string, theme.Tone) {
+func accountState(a person.Account) (string, theme.Tone) {
 	switch {
-	case a.user.PermanentlyLocked() || a.lock.Locked && a.lock.Permanent:
+	case a.User.PermanentlyLocked() || a.Lock.Locked && a.Lock.Permanent:
 		return theme.MarkDenied + " locked for good", theme.Bad
-	case !a.user.Enabled:
+	case !a.User.Enabled:
 		return theme.MarkDenied + " disabled", theme.Bad
-	case a.lock.Locked:
+	case a.Lock.Locked:
 		return theme.MarkDenied + " locked", theme.Bad
 	default:
 		return theme.MarkAllowed + " enabled", theme.Plain
@@ -191,27 +192,27 @@ func accountState(a identityAccount) (string, theme.Tone) {
 }
 
 // accountBlocks is what keeps the account from signing in although it is enabled.
-func accountBlocks(a identityAccount, now time.Time) string {
+func accountBlocks(a person.Account, now time.Time) string {
 	var why []string
-	if a.lock.Locked && !a.lock.Permanent {
-		why = append(why, fmt.Sprintf("too many wrong passwords (%d), until %s", a.lock.Failures, ago(now, a.lock.Until)))
+	if a.Lock.Locked && !a.Lock.Permanent {
+		why = append(why, fmt.Sprintf("too many wrong passwords (%d), until %s", a.Lock.Failures, ago(now, a.Lock.Until)))
 	}
-	for _, r := range a.user.RequiredActions {
+	for _, r := range a.User.RequiredActions {
 		why = append(why, orWord(requiredActions[r], r))
 	}
-	if a.lockErr != nil {
+	if a.LockErr != nil {
 		why = append(why, "? whether it is locked could not be read")
 	}
 	return strings.Join(why, ", ")
 }
 
-func accountRoles(a identityAccount, explain func(error) tui.Failure) string {
+func accountRoles(a person.Account, explain func(error) tui.Failure) string {
 	switch {
-	case a.roleErr != nil:
-		return "? not visible: " + explain(a.roleErr).Why
-	case a.roles.Cut.Any():
-		return fmt.Sprintf("%d or more, %d direct; our account lacks %s", len(a.roles.Roles), a.direct(), a.roles.Cut)
+	case a.RolesErr != nil:
+		return "? not visible: " + explain(a.RolesErr).Why
+	case a.Roles.Cut.Any():
+		return fmt.Sprintf("%d or more, %d direct; our account lacks %s", len(a.Roles.Roles), a.Direct(), a.Roles.Cut)
 	default:
-		return fmt.Sprintf("%s, %d direct", count(len(a.roles.Roles), "role"), a.direct())
+		return fmt.Sprintf("%s, %d direct", count(len(a.Roles.Roles), "role"), a.Direct())
 	}
 }
