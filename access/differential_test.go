@@ -132,6 +132,9 @@ type world struct {
 	// pending are the decisions whose fixes wait to be tried, trials what comes next.
 	pending []*decided
 	trials  []trial
+	// disputed are the decisions that came out otherwise than ours for the order of rows,
+	// and of which the server did not give both answers when it was asked again.
+	disputed []*decided
 	// moved says that rows were put back, which then lie elsewhere: what was worked out
 	// before may not hold any more.
 	moved bool
@@ -177,6 +180,7 @@ func (c chunk) run(t *testing.T, sum *tally) {
 		s.loadWorlds(t, worlds)
 		c.compare(t, s, worlds, sum)
 		c.tryFixes(t, s, worlds, sum)
+		c.settle(t, s, worlds, sum)
 	}
 }
 
@@ -257,6 +261,8 @@ func (c chunk) judge(t *testing.T, s *server, d *decided, sum *tally) {
 		sum.ordered++
 		if s.flaps(t.Context(), d.q, d.depth, d.theirs) {
 			sum.flapped++
+		} else {
+			d.w.disputed = append(d.w.disputed, d)
 		}
 		d.full = true
 		d.answer(t.Context(), s, c.set)
@@ -280,7 +286,7 @@ func (c chunk) judge(t *testing.T, s *server, d *decided, sum *tally) {
 
 // tally is what a comparison found.
 type tally struct {
-	asked, allowed, denied, failed, ordered, flapped, different, silent, explained, fixes, removals uint64
+	asked, allowed, denied, failed, ordered, flapped, settled, different, silent, explained, fixes, removals uint64
 }
 
 func (a *tally) count(v access.Verdict) {
@@ -297,12 +303,13 @@ func (a *tally) count(v access.Verdict) {
 
 func (a *tally) add(b tally) {
 	a.asked, a.allowed, a.denied, a.failed = a.asked+b.asked, a.allowed+b.allowed, a.denied+b.denied, a.failed+b.failed
-	a.ordered, a.flapped, a.different, a.silent = a.ordered+b.ordered, a.flapped+b.flapped, a.different+b.different, a.silent+b.silent
+	a.ordered, a.flapped, a.settled = a.ordered+b.ordered, a.flapped+b.flapped, a.settled+b.settled
+	a.different, a.silent = a.different+b.different, a.silent+b.silent
 	a.explained, a.fixes, a.removals = a.explained+b.explained, a.fixes+b.fixes, a.removals+b.removals
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d decisions (%d allowed, %d denied, %d answered 400), %d that hang on the order of rows and came out otherwise (both answers seen within 5 asks: %d), %d different, %d without an answer in time; "+
+	return fmt.Sprintf("%d decisions (%d allowed, %d denied, %d answered 400), %d that hang on the order of rows and came out otherwise (both answers seen within 5 asks: %d, when the same rows were written anew: %d), %d different, %d without an answer in time; "+
 		"%d explained, %d fixes applied, %d times without one of their edits",
-		a.asked, a.allowed, a.denied, a.failed, a.ordered, a.flapped, a.different, a.silent, a.explained, a.fixes, a.removals)
+		a.asked, a.allowed, a.denied, a.failed, a.ordered, a.flapped, a.settled, a.different, a.silent, a.explained, a.fixes, a.removals)
 }

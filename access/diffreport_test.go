@@ -67,7 +67,7 @@ func openProgress(t *testing.T, dir string, want uint64) *progress {
 		defer f.Close()
 		for in := bufio.NewScanner(f); in.Scan(); {
 			var d chunkDone
-			if json.Unmarshal(in.Bytes(), &d) != nil || len(d.Tally) != 11 {
+			if json.Unmarshal(in.Bytes(), &d) != nil || len(d.Tally) != 12 {
 				continue
 			}
 			if d.Seed != old.seed {
@@ -105,9 +105,9 @@ func (p *progress) done(t *testing.T, n int, got tally) {
 }
 
 func (a tally) numbers() []uint64 {
-	return []uint64{a.asked, a.allowed, a.denied, a.failed, a.ordered, a.flapped, a.different, a.silent, a.explained, a.fixes, a.removals}
+	return []uint64{a.asked, a.allowed, a.denied, a.failed, a.ordered, a.flapped, a.settled, a.different, a.silent, a.explained, a.fixes, a.removals}
 }
 
 func fromNumbers(n []uint64) tally {
-	return tally{asked: n[0], allowed: n[1], denied: n[2], failed: n[3], ordered: n[4], flapped: n[5], different: n[6], silent: n[7], explained: n[8], fixes: n[9], removals: n[10]}
+	return tally{asked: n[0], allowed: n[1], denied: n[2], failed: n[3], ordered: n[4], flapped: n[5], settled: n[6], different: n[7], silent: n[8], explained: n[9], fixes: n[10], removals: n[11]}
 }
