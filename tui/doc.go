@@ -46,6 +46,8 @@
 //     that came too late, or for a screen that was closed, is never delivered.
 //   - A write goes through Write, after Confirm showed exactly what will be written,
 //     and registers an Undo where there is a way back.
+//   - One write to many things goes through Bulk: it asks once, shows what became of
+//     each, stops on Esc, and keeps what failed.
 //   - What can be done is an Action. A key that is handled anywhere else is in no
 //     footer, no help, no palette and no key reference.
 //   - Strings of a server are cleaned by the widgets. Who draws by hand uses

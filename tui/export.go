@@ -59,6 +59,11 @@ func (l *List[T]) writeExport(rows []T, format string) {
 // save writes a new file off the loop and says where it is. title names it when that
 // fails, what is what was written.
 func save(h Host, j *Job, title, what, name string, write func(io.Writer) error) {
+	saveThen(h, j, title, what, name, write, func() {})
+}
+
+// saveThen is save; then runs on the loop once the file is there.
+func saveThen(h Host, j *Job, title, what, name string, write func(io.Writer) error, then func()) {
 	to := h.own().app.opts.Export
 	if to == nil {
 		to = exportHere
@@ -69,6 +74,7 @@ func save(h Host, j *Job, title, what, name string, write func(io.Writer) error)
 			return
 		}
 		h.Toast(fmt.Sprintf("wrote %s to %s", what, path))
+		then()
 	})
 }
 

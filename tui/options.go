@@ -33,6 +33,7 @@ type Options struct {
 	// screen off.
 	Requests func() []Request
 	// Explain says in words what an error means; nil knows the standard library only.
+	// It is called on and off the loop, so it must keep nothing.
 	Explain func(error) Failure
 	// Export writes a file that the person asked for and returns where it is. name is
 	// safe (clean.FileName). nil writes into the working folder, readable by the

@@ -132,6 +132,8 @@ type Undo struct {
 	// Run does it. It must compare what is there now with what the write left
 	// behind, and fail with a conflict when something else changed it since.
 	Run func(context.Context) error
+	// Screen is opened in place of Run where taking back is long enough to be watched.
+	Screen func() Screen
 	// Then runs on the loop after success, to load again; it may be nil. It runs
 	// only while the screen that registered it is still open.
 	Then func()

@@ -32,6 +32,12 @@ func signal(c chan struct{}) {
 	}
 }
 
+func newPipe[T any]() *pipe[T] {
+	p := &pipe[T]{wake: make(chan struct{}, 1), room: make(chan struct{}, 1), full: make(chan struct{}, 1), hurry: make(chan struct{})}
+	p.batch.Total = -1
+	return p
+}
+
 // put adds a page and waits while the loop is far behind.
 func (p *pipe[T]) put(ctx context.Context, page Page[T]) error {
 	p.mu.Lock()
@@ -71,8 +77,7 @@ func (p *pipe[T]) take() Batch[T] {
 func stream[T any](f *frame, j *Job, work func(context.Context, func(Page[T]) error) error, batch func(Batch[T])) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	run := j.begin(f, cancel, false)
-	p := &pipe[T]{wake: make(chan struct{}, 1), room: make(chan struct{}, 1), full: make(chan struct{}, 1), hurry: make(chan struct{})}
-	p.batch.Total = -1
+	p := newPipe[T]()
 	var wait time.Duration // how long to gather before the next batch
 	var next func() tea.Msg
 	next = func() tea.Msg {

@@ -39,6 +39,10 @@ func (a *App) openUndo() {
 func (a *App) undo(u undo) {
 	host := a.stack[0] // outlives every other screen, so the answer is always heard
 	a.undos = a.undos[:len(a.undos)-1]
+	if u.Screen != nil {
+		a.push(u.Screen())
+		return
+	}
 	Write(host, new(Job), "undo "+u.What, 0, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, u.Run(ctx)
 	}, func(_ struct{}, err error) {
