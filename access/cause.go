@@ -155,11 +155,9 @@ func (w *working) denied(ctx context.Context, t *Trace) {
 // nearObject looks among the names of a namespace for the one that was meant.
 func (w *working) nearObject(ctx context.Context, t *Trace) {
 	q := w.ask.Question
-	l := &listed{done: make(chan struct{})}
-	w.store.trip()
-	w.store.read(ctx, l, tuple.Query{Namespace: &q.Namespace}, pageSize)
+	w.until(ctx, func(v *view) { v.near(q.Namespace) })
 	var names []string
-	for _, o := range l.tuples {
+	for _, o := range w.store.near.tuples {
 		names = append(names, o.Object)
 	}
 	slices.Sort(names)
@@ -249,6 +247,9 @@ func (w *working) width(ctx context.Context, t *Trace) bool {
 func (w *working) depth(ctx context.Context, t *Trace) bool {
 	if !w.Root.has(CutDepth) {
 		return false
+	}
+	if l := w.store.subjects[subjectKey(w.ask.Question.Subject)]; w.set.Engine == opl.Classic && l != nil && l.err == nil && len(l.tuples) == 0 {
+		return false // a subject without any tuple is nowhere, however deep one looks
 	}
 	set := w.set
 	set.MaxDepth = deepest

@@ -68,6 +68,8 @@ type Decision struct {
 	// Visited says that a set was passed over because another branch had been there;
 	// then the answer may hang on the order in which the server reads its rows.
 	Visited bool
+
+	steps int
 }
 
 // errSteps ends an evaluation that takes too many steps.
@@ -105,7 +107,7 @@ func evaluate(ctx context.Context, r Reader, m *opl.Model, s Settings, q tuple.T
 	e := &engine{ctx: ctx, r: r, m: m, s: s, o: o}
 	e.p, _ = r.(partial)
 	root := e.root(q, depth)
-	d := Decision{Root: root, Verdict: Denied, Visited: e.visited}
+	d := Decision{Root: root, Verdict: Denied, Visited: e.visited, steps: e.steps}
 	switch {
 	case e.stop != nil || root.Result == Failed:
 		d.Verdict = Unknown

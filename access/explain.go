@@ -35,6 +35,12 @@ type Explainer struct {
 	// Prober finds out what no API tells about the server; it is asked only where an
 	// explanation hangs on it. May be nil.
 	Prober *Prober
+	// Large remembers what is too long to be read between one explanation and the next; nil
+	// remembers nothing.
+	Large *Large
+	// Progress is told, while an explanation is worked out, how many requests and round
+	// trips it has taken so far; it must be quick, and may come from any goroutine. May be nil.
+	Progress func(requests, trips int)
 	// Full asks for the whole tree besides the proof.
 	Full bool
 }
@@ -93,6 +99,8 @@ func (x *Explainer) settled(ctx context.Context, a Asking, t *Trace) (*working, 
 	}
 	first, ours := t.Server, w.Verdict
 	asks := w.asks
+	t.Requests += w.store.requests
+	t.RoundTrips += w.store.trips
 	if w, err = x.once(ctx, a, t); err != nil {
 		return w, err
 	}
@@ -130,6 +138,9 @@ type working struct {
 	// meant is the tuple that grants the same person under another name, with the name
 	// that was asked for; nil where there is none.
 	meant *tuple.Tuple
+	// also notes what will be wanted later besides, to be read in the same round as what is
+	// wanted now; nil notes nothing.
+	also func(v *view)
 }
 
 // once asks the server and evaluates, side by side.
@@ -140,19 +151,25 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 	if x.Server != nil {
 		t.Requests++
 		w.asks++
+		if before, rounds := t.Requests, t.RoundTrips; x.Progress != nil {
+			w.store.progress = func(requests, trips int) { x.Progress(before+requests, rounds+trips) }
+		}
 		wg.Go(func() { t.Server, failed = x.asked(ctx, a) })
 	}
 	if x.Model == nil && x.ModelUnknown {
 		wg.Go(func() { w.ruleless = w.noRules(ctx) })
 	}
 	w.first(ctx)
-	for w.Decision = w.decide(ctx, variant{}); w.openUp(w.Decision); {
-		w.Decision = w.decide(ctx, variant{})
-	}
 	wg.Wait()
 	if failed != nil {
 		t.Server = Unknown
 		return w, failed
+	}
+	if t.Server == Denied && !w.blind() {
+		w.also = func(v *view) { w.ahead(ctx, v) }
+	}
+	for w.Decision = w.decide(ctx, variant{}); w.openUp(w.Decision); {
+		w.Decision = w.decide(ctx, variant{})
 	}
 	if t.Server != NotAsked && w.Verdict != t.Server {
 		w.guess(ctx, t.Server)
@@ -163,6 +180,7 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 func (x *Explainer) begin(a Asking) *working {
 	w := &working{x: x, ask: a, store: newStore(x.Tuples), set: x.Settings.withDefaults()}
 	w.learn(x.Prober.Known())
+	w.store.large = x.Large
 	if x.Server == nil {
 		w.whole, _ = x.Tuples.(Reader)
 		return w
@@ -181,10 +199,8 @@ func (w *working) first(ctx context.Context) {
 	}
 	q := w.ask.Question
 	v := w.store.view()
-	_, _ = v.Of(ctx, q.Namespace, q.Object)
-	v.missed = 0
-	delete(w.store.subjects, subjectKey(q.Subject))
-	v.want("subject", func(ctx context.Context) { w.store.subject1(ctx, q.Subject) })
+	v.object([2]string{q.Namespace, q.Object})
+	v.subject(q.Subject)
 	v.fetch(ctx)
 }
 

@@ -294,6 +294,26 @@ func (w *working) linkParents(n *Node) []edit {
 	return out
 }
 
+// ahead notes, for a question that the server denies, what telling its fixes will want:
+// what the likeliest of them do besides, and where there is no such object the names of
+// others.
+func (w *working) ahead(ctx context.Context, v *view) {
+	q := w.ask.Question
+	d := w.question(ctx, q, w.set, w.ask.MaxDepth, variant{})(w.store.view())
+	if d.Verdict != Denied {
+		return
+	}
+	likely := w.candidates(d.Root)
+	for _, e := range likely[:min(len(likely), maxFixes)] {
+		for _, wr := range e.writes {
+			w.reach(ctx, v, wr.what)
+		}
+	}
+	if l := w.store.objects[[2]string{q.Namespace, q.Object}]; l != nil && l.err == nil && len(l.tuples) == 0 {
+		v.near(q.Namespace)
+	}
+}
+
 // rank puts the least that does it first, and counts what else the best would grant.
 func (w *working) rank(ctx context.Context, found []Fix) []Fix {
 	size := func(f Fix) int {
@@ -307,15 +327,8 @@ func (w *working) rank(ctx context.Context, found []Fix) []Fix {
 	}
 	slices.SortStableFunc(found, func(a, b Fix) int { return cmp.Compare(size(a), size(b)) })
 	found = found[:min(len(found), maxFixes)]
-	var all []tuple.Tuple
-	for _, f := range found {
-		for _, wr := range f.Writes {
-			all = append(all, wr.what)
-		}
-	}
-	w.store.naming(ctx, w.namedBy(all)) // side by side, for all of them
+	w.radii(ctx, found)
 	for i := range found {
-		found[i].Radius = w.radius(ctx, found[i].Writes)
 		if also := found[i].Words(); also != "" {
 			found[i].Summary += ", which " + also
 		}

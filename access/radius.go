@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"gatehouse/access/opl"
-	"gatehouse/access/tuple"
 )
 
 // Radius is what writes do besides answering the one question with yes. Nothing in it
@@ -40,7 +38,8 @@ const (
 	maxAlso      = 200 // objects that are counted
 	maxReachList = 4   // lists that are read to find them
 	reachSteps   = 2
-	radiusSteps  = 2_000 // of one evaluation; a model that needs more is not counted out
+	radiusSteps  = 2_000  // of one evaluation; a model that needs more is not counted out
+	peopleSteps  = 40_000 // of trying out the people of one fix
 )
 
 // Words are what a person should know before making the writes: "also lets 14 other
@@ -107,13 +106,28 @@ func (r Radius) compare(o Radius) int {
 		cmp.Compare(len(r.Permissions), len(o.Permissions)))
 }
 
-// radius works out what writes do besides.
-func (w *working) radius(ctx context.Context, writes []Write) Radius {
+// radii works out what each fix does besides, all of them side by side.
+func (w *working) radii(ctx context.Context, found []Fix) {
+	open := make([]int, len(found))
+	for i := range open {
+		open[i] = i
+	}
+	w.until(ctx, func(v *view) {
+		open = slices.DeleteFunc(open, func(i int) bool {
+			before := v.missed
+			found[i].Radius = w.radius(ctx, v, found[i].Writes)
+			return v.missed == before
+		})
+	})
+}
+
+// radius works out what writes do besides, as far as it is at hand.
+func (w *working) radius(ctx context.Context, v *view, writes []Write) Radius {
 	var r Radius
-	w.permissions(ctx, writes, &r)
-	w.lets(ctx, writes, &r)
+	w.permissions(ctx, v, writes, &r)
+	w.lets(ctx, v, writes, &r)
 	for _, wr := range writes {
-		n, whole := w.reach(ctx, wr.what)
+		n, whole := w.reach(ctx, v, wr.what)
 		if wr.Op == OpAdd {
 			r.AlsoGrants += n
 		} else if wr.what.Subject.Equal(w.ask.Question.Subject) {
@@ -142,12 +156,13 @@ func (w *working) quick() Settings {
 
 // permissions compares what else the subject may do on the object. What a permission is
 // made of is not told beside it.
-func (w *working) permissions(ctx context.Context, writes []Write, r *Radius) {
+func (w *working) permissions(ctx context.Context, v *view, writes []Write, r *Radius) {
 	n := w.x.Model.Namespace(w.ask.Question.Namespace)
 	if n == nil {
 		return
 	}
-	after := newOverlay(w.store, writes)
+	before := unasking{v}
+	after := over(before, writes, false)
 	said := map[string]bool{w.ask.Question.Relation: true}
 	var more []string
 	for _, rel := range n.Permits() {
@@ -156,7 +171,7 @@ func (w *working) permissions(ctx context.Context, writes []Write, r *Radius) {
 		}
 		q := w.ask.Question
 		q.Relation = rel.Name
-		was := evaluate(ctx, w.store, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
+		was := evaluate(ctx, before, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
 		is := evaluate(ctx, after, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
 		switch {
 		case is == Allowed && was == Denied:
@@ -184,220 +199,4 @@ func uses(rule *opl.Rewrite, permission string) bool {
 		}
 		return false
 	})
-}
-
-// lets counts the other people who get what was asked for.
-func (w *working) lets(ctx context.Context, writes []Write, r *Radius) {
-	found := crowd{w: w, who: map[string]tuple.Subject{}, seen: map[tuple.Set]bool{}}
-	for _, wr := range writes {
-		found.add(ctx, wr.what.Subject)
-	}
-	was := byObject{w.store}
-	is := newOverlay(was, writes)
-	for _, s := range found.order {
-		q := w.ask.Question
-		if s.Equal(q.Subject) || ctx.Err() != nil {
-			continue
-		}
-		q.Subject = s
-		before := evaluate(ctx, was, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
-		after := evaluate(ctx, is, w.x.Model, w.quick(), q, w.ask.MaxDepth, variant{}).certain()
-		switch {
-		case before == Unknown || after == Unknown:
-			found.more = found.more || after != Denied && before != Allowed
-		case after == Allowed && before == Denied:
-			r.LetsIn++
-		}
-	}
-	r.AtLeast = r.AtLeast || found.more || ctx.Err() != nil
-}
-
-// byObject finds tuples in the lists of their objects: for many subjects that is less
-// to read than a list for each.
-type byObject struct{ Reader }
-
-// Has implements Reader.
-func (b byObject) Has(ctx context.Context, t tuple.Tuple) (bool, error) {
-	of, err := b.Of(ctx, t.Namespace, t.Object)
-	for _, o := range of {
-		if o.Equal(t) {
-			return true, nil
-		}
-	}
-	return false, err
-}
-
-// crowd are the people below subject sets.
-type crowd struct {
-	w     *working
-	who   map[string]tuple.Subject
-	order []tuple.Subject
-	seen  map[tuple.Set]bool
-	more  bool // not all were looked at
-}
-
-// add takes up a person, or those who are below a set. The sets are gone through level
-// by level, each level read side by side.
-func (c *crowd) add(ctx context.Context, s tuple.Subject) {
-	level := []tuple.Subject{s}
-	for len(level) > 0 && ctx.Err() == nil {
-		var sets []tuple.Set
-		var objects [][2]string
-		for _, s := range level {
-			switch {
-			case s.Set == nil || c.person(*s.Set):
-				c.take(s)
-			case c.seen[*s.Set]:
-			case len(c.seen) == maxSets:
-				c.more = true
-			default:
-				c.seen[*s.Set] = true
-				sets = append(sets, *s.Set)
-				objects = append(objects, [2]string{s.Set.Namespace, s.Set.Object})
-			}
-		}
-		c.w.store.Ahead(ctx, objects)
-		level = level[:0:0]
-		for _, set := range sets {
-			level = append(level, c.below(ctx, set)...)
-		}
-	}
-}
-
-// person reports whether a set stands for one person: an object of a namespace that
-// declares nothing.
-func (c *crowd) person(s tuple.Set) bool {
-	n := c.w.x.Model.Namespace(s.Namespace)
-	return s.Relation == "" && n != nil && len(n.Relations) == 0
-}
-
-func (c *crowd) take(s tuple.Subject) {
-	key := subjectKey(s)
-	switch _, known := c.who[key]; {
-	case known || s.Equal(c.w.ask.Question.Subject):
-	case len(c.order) == maxPeople:
-		c.more = true
-	default:
-		c.who[key] = s
-		c.order = append(c.order, s)
-	}
-}
-
-// below are the subjects that a set is made of. For a permission, and for an object
-// that is a parent, those are the subjects of everything on that object.
-func (c *crowd) below(ctx context.Context, s tuple.Set) []tuple.Subject {
-	all, err := c.w.store.Of(ctx, s.Namespace, s.Object)
-	c.more = c.more || err != nil
-	rel := c.w.x.Model.Relation(s.Namespace, s.Relation)
-	every := s.Relation == "" || rel != nil && rel.IsPermission
-	var out []tuple.Subject
-	for _, t := range all {
-		if every || t.Relation == s.Relation {
-			out = append(out, t.Subject)
-		}
-	}
-	return out
-}
-
-// reach counts the objects on which a tuple means something besides its own, and says
-// whether all were counted.
-func (w *working) reach(ctx context.Context, t tuple.Tuple) (n int, whole bool) {
-	objects := map[[2]string]bool{{t.Namespace, t.Object}: true, {w.ask.Question.Namespace, w.ask.Question.Object}: true}
-	own := len(objects)
-	level, lists := []tuple.Tuple{t}, 0
-	for range reachSteps {
-		sets := w.namedBy(level)
-		if len(sets) == 0 {
-			return len(objects) - own, true
-		}
-		if lists += len(sets); lists > maxReachList || ctx.Err() != nil {
-			return len(objects) - own, false
-		}
-		rows, all := w.store.naming(ctx, sets)
-		level = level[:0:0]
-		for _, o := range rows {
-			if at := [2]string{o.Namespace, o.Object}; !objects[at] {
-				objects[at] = true
-				level = append(level, o)
-			}
-		}
-		if !all {
-			return len(objects) - own, false
-		}
-	}
-	return len(objects) - own, len(w.namedBy(level)) == 0
-}
-
-// namedBy are the subject sets that other tuples may name on account of these: the
-// relation itself, and the object as a parent.
-func (w *working) namedBy(ts []tuple.Tuple) []tuple.Set {
-	var out []tuple.Set
-	for _, t := range ts {
-		for _, relation := range []string{t.Relation, ""} {
-			if w.isType(t.Namespace, relation) {
-				out = append(out, tuple.Set{Namespace: t.Namespace, Object: t.Object, Relation: relation})
-			}
-		}
-	}
-	return out
-}
-
-// naming are the tuples whose subject is one of the sets, read side by side, each up to
-// maxAlso; all says that there are no more.
-func (s *store) naming(ctx context.Context, sets []tuple.Set) (rows []tuple.Tuple, all bool) {
-	var wg sync.WaitGroup
-	gate := make(chan struct{}, parallel)
-	started := false
-	for _, set := range sets {
-		s.mu.Lock()
-		_, known := s.named[set]
-		if !known {
-			s.named[set] = listed{}
-			s.requests++
-			started = true
-		}
-		s.mu.Unlock()
-		if known {
-			continue
-		}
-		wg.Go(func() {
-			gate <- struct{}{}
-			defer func() { <-gate }()
-			l := s.named1(ctx, set)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.named[set] = l
-		})
-	}
-	wg.Wait()
-	if started {
-		s.trip()
-	}
-	all = true
-	for _, set := range sets {
-		s.mu.Lock()
-		l := s.named[set]
-		s.mu.Unlock()
-		rows = append(rows, l.tuples...)
-		all = all && l.err == nil
-	}
-	return rows, all
-}
-
-// named1 lists the tuples whose subject is the set.
-func (s *store) named1(ctx context.Context, set tuple.Set) listed {
-	var l listed
-	sub := tuple.SubjectSet(set.Namespace, set.Object, set.Relation)
-	for t, err := range s.l.All(ctx, tuple.Query{Subject: &sub}) {
-		switch {
-		case err != nil:
-			l.err = err
-			return l
-		case len(l.tuples) == maxAlso:
-			l.err = ErrBudget
-			return l
-		}
-		l.tuples = append(l.tuples, t)
-	}
-	return l
 }

@@ -33,7 +33,7 @@ const (
 	// maxPerSubject is how much of the list of a subject is read: of one who has more, the
 	// tuples are looked up one by one.
 	maxPerSubject = 250
-	parallel      = 4
+	parallel      = 8
 )
 
 // ErrBudget says that an explanation would have to read too much.
@@ -42,8 +42,6 @@ var ErrBudget = errors.New("too many tuples would have to be read to explain thi
 // store holds what was read for one explanation, each list once: that of the subject,
 // one for each object, and of an object with very many tuples one for each relation
 // that matters. What an evaluation needs of it is read side by side; see view.
-//
-// It is a Reader of its own too, which reads what it is asked for there and then.
 type store struct {
 	l     Lister
 	check func(ctx context.Context, t tuple.Tuple, depth int) (Verdict, error) // nil asks nobody
@@ -54,12 +52,16 @@ type store struct {
 	subjects  map[string]*listed
 	single    map[string]*listed // one exact tuple, by its key
 	asked     map[askKey]*asked
-	named     map[tuple.Set]listed // the tuples whose subject is a set; see naming
-	setsFirst bool                 // the server lists subject sets before bare ids
-	asStored  bool                 // lists are wanted in the order in which the server stores them
+	setsFirst bool // the server lists subject sets before bare ids
+	asStored  bool // lists are wanted in the order in which the server stores them
 	budget    int
 	requests  int
 	trips     int
+	large     *Large // may be nil
+	// progress is told the requests and round trips so far; may be nil.
+	progress func(requests, trips int)
+	// near is the beginning of the list of the namespace of the question; see nearObject.
+	near *listed
 }
 
 type relationKey struct {
@@ -91,7 +93,7 @@ type listed struct {
 
 func newStore(l Lister) *store {
 	return &store{l: l, budget: maxRequests, objects: map[[2]string]*listed{}, relations: map[relationKey]*listed{}, subjects: map[string]*listed{},
-		single: map[string]*listed{}, asked: map[askKey]*asked{}, named: map[tuple.Set]listed{}}
+		single: map[string]*listed{}, asked: map[askKey]*asked{}}
 }
 
 // holds looks for a tuple in a whole list.
@@ -108,7 +110,7 @@ func (l *listed) holds(t tuple.Tuple) bool {
 // read carries out one list, up to so many tuples.
 func (s *store) read(ctx context.Context, into *listed, q tuple.Query, most int) {
 	defer close(into.done)
-	if into.err = s.spend(1); into.err != nil {
+	if into.err = s.spend(); into.err != nil {
 		return
 	}
 	if first, ok := s.l.(FirstLister); ok && most <= pageSize {
@@ -122,24 +124,49 @@ func (s *store) read(ctx context.Context, into *listed, q tuple.Query, most int)
 			return
 		case len(into.tuples) == most:
 			into.more = true
-			_ = s.spend(most / pageSize)
+			s.count(most / pageSize)
 			return
 		}
 		into.tuples = append(into.tuples, t)
 	}
-	_ = s.spend(max(0, len(into.tuples)-1) / pageSize)
+	s.count(max(0, len(into.tuples)-1) / pageSize)
 }
 
-// spend counts requests, and refuses them once the budget is spent.
-func (s *store) spend(n int) error {
+// spend counts a request that is about to be made, and refuses it once the budget is spent.
+func (s *store) spend() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	over := s.requests >= s.budget
-	s.requests += n
+	s.mu.Unlock()
 	if over {
 		return fmt.Errorf("%w: more than %d requests", ErrBudget, s.budget)
 	}
+	s.count(1)
 	return nil
+}
+
+// count counts requests, and tells how many there were so far.
+func (s *store) count(n int) {
+	if n == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests += n
+	s.tell()
+}
+
+// trip counts how often one had to wait for others.
+func (s *store) trip(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trips += n
+	s.tell()
+}
+
+func (s *store) tell() {
+	if s.progress != nil {
+		s.progress(s.requests, s.trips)
+	}
 }
 
 // object starts the list of an object, unless it was; fresh says that it was not.
@@ -154,20 +181,14 @@ func (s *store) object(k [2]string) (l *listed, fresh bool) {
 	return l, true
 }
 
-func (s *store) trip() {
-	s.mu.Lock()
-	s.trips++
-	s.mu.Unlock()
-}
-
 func ofObject(k [2]string) tuple.Query { return tuple.Query{Namespace: &k[0], Object: &k[1]} }
 
-// Of implements Reader.
+// Of are the tuples of an object, which are read now unless they were before.
 func (s *store) Of(ctx context.Context, namespace, object string) ([]tuple.Tuple, error) {
 	k := [2]string{namespace, object}
 	l, fresh := s.object(k)
 	if fresh {
-		s.trip()
+		s.trip(1)
 		s.read(ctx, l, ofObject(k), pageSize)
 	}
 	<-l.done
@@ -177,19 +198,7 @@ func (s *store) Of(ctx context.Context, namespace, object string) ([]tuple.Tuple
 	return l.tuples, l.err
 }
 
-// Ahead implements Reader: it reads what is missing side by side.
-func (s *store) Ahead(ctx context.Context, objects [][2]string) {
-	var jobs []func()
-	for _, k := range objects {
-		if l, fresh := s.object(k); fresh {
-			jobs = append(jobs, func() { s.read(ctx, l, ofObject(k), pageSize) })
-		}
-	}
-	s.sideBySide(jobs)
-}
-
-// sideBySide does what has to be read, a few at a time, and counts how often one had to
-// wait for others.
+// sideBySide does what has to be read, a few at a time.
 func (s *store) sideBySide(jobs []func()) {
 	if len(jobs) == 0 {
 		return
@@ -204,47 +213,5 @@ func (s *store) sideBySide(jobs []func()) {
 		})
 	}
 	wg.Wait()
-	s.mu.Lock()
-	s.trips += (len(jobs) + parallel - 1) / parallel
-	s.mu.Unlock()
-}
-
-// Has implements Reader with one list of everything that the subject has. A subject
-// with too many tuples for that is looked up in the lists of the objects.
-func (s *store) Has(ctx context.Context, t tuple.Tuple) (bool, error) {
-	l := s.subject(ctx, t.Subject)
-	if l.err == nil && !l.more {
-		return l.has[t.Key()], nil
-	}
-	if l.err != nil && !errors.Is(l.err, ErrBudget) {
-		return false, l.err
-	}
-	of, err := s.Of(ctx, t.Namespace, t.Object)
-	for _, o := range of {
-		if o.Equal(t) {
-			return true, nil
-		}
-	}
-	return false, err
-}
-
-// subject lists the tuples of a subject, once.
-func (s *store) subject(ctx context.Context, sub tuple.Subject) *listed {
-	key := subjectKey(sub)
-	s.mu.Lock()
-	l, ok := s.subjects[key]
-	if !ok {
-		l = &listed{done: make(chan struct{})}
-		s.subjects[key] = l
-	}
-	s.mu.Unlock()
-	if !ok {
-		s.trip()
-		s.read(ctx, l, tuple.Query{Subject: &sub}, maxPerSubject)
-		s.mu.Lock()
-		l.holds(tuple.Tuple{}) // makes the index while nobody else looks
-		s.mu.Unlock()
-	}
-	<-l.done
-	return l
+	s.trip((len(jobs) + parallel - 1) / parallel)
 }

@@ -76,9 +76,14 @@ func (v *view) object(k [2]string) *listed {
 	if l := v.s.objects[k]; l != nil {
 		return l
 	}
+	if l := v.s.large.get(relationKey{object: k}); l != nil {
+		v.s.objects[k] = l
+		return l
+	}
 	v.want("object\x00"+k[0]+"\x00"+k[1], func(ctx context.Context) {
 		if l, fresh := v.s.object(k); fresh {
 			v.s.read(ctx, l, ofObject(k), pageSize)
+			v.s.large.put(relationKey{object: k}, l)
 		}
 	})
 	return nil
@@ -102,11 +107,24 @@ func (v *view) OfRelation(_ context.Context, namespace, object, relation string)
 		v.wantRelation(deep)
 		return nil, nil
 	}
+	if !v.s.setsFirst && full(l, relation) {
+		return nil, errLarge
+	}
 	if l := v.s.relations[first]; l != nil {
 		return only(l, relation)
 	}
+	if l := v.s.large.get(first); l != nil {
+		v.s.relations[first] = l
+		return nil, errLarge
+	}
 	v.wantRelation(first)
 	return nil, nil
+}
+
+// full reports whether a page has nothing but one relation, which then fills a page of its
+// own as well.
+func full(l *listed, relation string) bool {
+	return len(l.tuples) >= pageSize && !slices.ContainsFunc(l.tuples, func(t tuple.Tuple) bool { return t.Relation != relation })
 }
 
 // asStored is a relation in the order in which Keto 26.2 and later store it: they sort
@@ -162,6 +180,9 @@ func (v *view) wantRelation(k relationKey) {
 			l.more = false // the rest are bare ids, which nobody needs
 		case l.more: // only its subject sets matter, and they are not all: keep nothing
 			l.tuples = nil
+			if !k.deep {
+				v.s.large.put(k, l)
+			}
 		}
 		v.s.mu.Lock()
 		v.s.relations[k] = l
@@ -176,11 +197,9 @@ func (v *view) Has(_ context.Context, t tuple.Tuple) (bool, error) {
 	if l := v.s.objects[k]; l != nil && l.err == nil && !l.more {
 		return l.holds(t), nil
 	}
-	sub := subjectKey(t.Subject)
-	l := v.s.subjects[sub]
+	l := v.subject(t.Subject)
 	switch {
 	case l == nil:
-		v.want("subject\x00"+sub, func(ctx context.Context) { v.s.subject1(ctx, t.Subject) })
 		return false, nil
 	case l.err == nil && !l.more:
 		return l.holds(t), nil
@@ -206,14 +225,32 @@ func (v *view) Has(_ context.Context, t tuple.Tuple) (bool, error) {
 	return false, nil
 }
 
-// subject1 is subject without counting a round trip of its own.
-func (s *store) subject1(ctx context.Context, sub tuple.Subject) {
-	l := &listed{done: make(chan struct{})}
-	s.read(ctx, l, tuple.Query{Subject: &sub}, maxPerSubject)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l.holds(tuple.Tuple{})
-	s.subjects[subjectKey(sub)] = l
+// subject are the tuples of a subject; nil when they have to be read first.
+func (v *view) subject(sub tuple.Subject) *listed {
+	key := subjectKey(sub)
+	if l := v.s.subjects[key]; l != nil {
+		return l
+	}
+	v.want("subject\x00"+key, func(ctx context.Context) {
+		l := &listed{done: make(chan struct{})}
+		v.s.read(ctx, l, tuple.Query{Subject: &sub}, maxPerSubject)
+		v.s.mu.Lock()
+		v.s.subjects[key] = l
+		v.s.mu.Unlock()
+	})
+	return nil
+}
+
+// near is the beginning of the list of a namespace.
+func (v *view) near(namespace string) {
+	if v.s.near != nil {
+		return
+	}
+	v.want("near", func(ctx context.Context) {
+		l := &listed{done: make(chan struct{})}
+		v.s.read(ctx, l, tuple.Query{Namespace: &namespace}, pageSize)
+		v.s.near = l
+	})
 }
 
 // Ask implements partial.
@@ -226,7 +263,7 @@ func (v *view) Ask(_ context.Context, t tuple.Tuple, depth int) (Verdict, error)
 		return a.verdict, a.err
 	}
 	v.want("ask\x00"+k.tuple+"\x00"+string(rune(depth)), func(ctx context.Context) {
-		a := &asked{Unknown, v.s.spend(1)}
+		a := &asked{Unknown, v.s.spend()}
 		if a.err == nil {
 			a.verdict, a.err = v.s.check(ctx, t, depth)
 		}
@@ -237,9 +274,23 @@ func (v *view) Ask(_ context.Context, t tuple.Tuple, depth int) (Verdict, error)
 	return Denied, nil
 }
 
-// settle evaluates, reads side by side what was missing, and evaluates again, until
-// nothing is missing: so all evaluations together need as many round trips as the
-// deepest of them has levels.
+// until does what may find something missing again and again, until nothing is; in
+// between it reads what was missing, side by side.
+func (w *working) until(ctx context.Context, do func(v *view)) {
+	for {
+		v := w.store.view()
+		if do(v); v.missed == 0 {
+			return
+		}
+		if w.also != nil {
+			w.also(v)
+		}
+		v.fetch(ctx)
+	}
+}
+
+// settle evaluates until nothing is missing: so all evaluations together need as many
+// round trips as the deepest of them has levels.
 func (w *working) settle(ctx context.Context, evals ...func(Reader) Decision) []Decision {
 	out := make([]Decision, len(evals))
 	if w.whole != nil {
@@ -252,18 +303,14 @@ func (w *working) settle(ctx context.Context, evals ...func(Reader) Decision) []
 	for i := range open {
 		open[i] = i
 	}
-	for {
-		v := w.store.view()
+	w.until(ctx, func(v *view) {
 		open = slices.DeleteFunc(open, func(i int) bool {
 			before := v.missed
 			out[i] = evals[i](v)
 			return v.missed == before
 		})
-		if len(open) == 0 {
-			return out
-		}
-		v.fetch(ctx)
-	}
+	})
+	return out
 }
 
 // openUp reads on in the large groups by which the server grants, so that the way can

@@ -23,6 +23,7 @@ import (
 type backends struct {
 	proberMu sync.Mutex
 	prober   *access.Prober // what was found out about Keto; see ketoProber
+	large    access.Large   // the groups that are too large to be listed again
 	// Context is what they were made from.
 	Context *config.Context
 	// Log holds the last requests of all of them.

@@ -23,7 +23,7 @@ func (b *backends) explainer(ctx context.Context, k *keto.Client, full bool) (*a
 	return &access.Explainer{
 		Server: k, Tuples: knownOnly{k}, Model: m, ModelUnknown: true, Full: full, Refused: ketoRefused,
 		Settings: ketoSettings(kc),
-		Judge:    ketoJudge(k), Prober: b.ketoProber(k, m),
+		Judge:    ketoJudge(k), Prober: b.ketoProber(k, m), Large: &b.large,
 		GuessEngine: engineOf(kc.Engine) == "", GuessStrict: kc.Strict != config.Yes && kc.Strict != config.No,
 	}, nil
 }
