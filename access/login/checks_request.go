@@ -21,11 +21,18 @@ func redirectURI(b *bench) []Check {
 }
 
 // redirectByEvents: nobody said which address the application sends, but a refused one
-// stands in the events.
+// stands in the events. Such an event carries no user, and everybody can cause one with
+// any address they like, so it decides only where the address is on a site of the
+// application, and is mentioned otherwise: what a stranger sent is not to be registered.
 func (b *bench) redirectByEvents() []Check {
 	e := b.lastOfClient("LOGIN", "LOGIN_ERROR", "CODE_TO_TOKEN")
 	if e != nil && e.Error == "invalid_redirect_uri" && e.Details["redirect_uri"] != "" && !redirectAllowed(b.c, e.Details["redirect_uri"]) {
-		return b.badRedirect(e.Details["redirect_uri"])
+		uri := e.Details["redirect_uri"]
+		if b.ownSite(uri) {
+			return b.badRedirect(uri)
+		}
+		return beside(RedirectURI, fmt.Sprintf("somebody came to the client %s with the redirect URI %q, which it does not know (%s); nothing tells whether it was this application", b.c.ClientID, uri, b.ago(e.Time)),
+			"if the application sends this redirect URI, name it in the question")
 	}
 	if g, off, ok := b.eventGap(); !ok && !off {
 		out := unknown(RedirectURI, "which redirect URI the application sends", g)
@@ -33,6 +40,12 @@ func (b *bench) redirectByEvents() []Check {
 		return out
 	}
 	return pass(RedirectURI, "no refused redirect URI stands in the events; the one of the application was not named")
+}
+
+// ownSite reports whether an address is on the same origin as one that the client knows.
+func (b *bench) ownSite(uri string) bool {
+	o := originOf(uri)
+	return o != "" && (o == originOf(b.c.RootURL) || slices.ContainsFunc(b.c.RedirectURIs, func(r string) bool { return originOf(r) == o }))
 }
 
 func (b *bench) badRedirect(uri string) []Check {

@@ -250,3 +250,21 @@ func TestQuestionFromTheAddressLine(t *testing.T) {
 		}
 	}
 }
+
+// A refused redirect URI in the events has no user, and anybody can put it there: only
+// one on a site of the application decides, and only that is offered for registration.
+func TestAStrangersRedirectURIDecidesNothing(t *testing.T) {
+	for uri, want := range map[string]Result{"https://app.example/cb/": Fail, "https://evil.example/cb": Unknown, "http://app.example.evil/cb": Unknown, "javascript:alert(1)": Unknown} {
+		f, a := fine()
+		a.Grant, a.RedirectURI = Browser, ""
+		f.Events = Have([]Event{{Time: now, Type: "LOGIN_ERROR", Client: "app", Error: "invalid_redirect_uri", Details: map[string]string{"redirect_uri": uri}}})
+		tr := Judge(f, a)
+		i := slices.IndexFunc(tr.Checks, func(c Check) bool { return c.Code == RedirectURI })
+		if i < 0 || tr.Checks[i].State != want || !strings.Contains(tr.Checks[i].Evidence, uri) {
+			t.Errorf("%s: %+v", uri, tr.Checks[i])
+		}
+		if denied := tr.Verdict == access.Denied; denied != (want == Fail) || len(tr.Fixes) > 0 != denied {
+			t.Errorf("%s: %s with the fixes %v", uri, tr.Verdict, tr.Fixes)
+		}
+	}
+}
