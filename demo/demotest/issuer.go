@@ -104,12 +104,25 @@ func (k *KeyServer) Fetches() int { return int(k.fetches.Load()) }
 // Sign makes an RS256 token of a header and claims with SigningKey.
 func Sign(t testing.TB, header, claims map[string]any) string {
 	t.Helper()
+	return SignWith(t, header, claims, jwt.SigningMethodRS256, SigningKey())
+}
+
+// SignWith makes a token with a method and a key, whatever the header says.
+func SignWith(t testing.TB, header, claims any, m jwt.SigningMethod, key any) string {
+	t.Helper()
 	text := Unsigned(t, header, claims)
-	sig, err := jwt.SigningMethodRS256.Sign(text, SigningKey())
+	sig, err := m.Sign(text, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+// signed is a token of SigningKey outside a test's goroutine.
+func signed(claims map[string]any) (string, error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
+	t.Header["kid"] = "k1"
+	return t.SignedString(SigningKey())
 }
 
 // Unsigned is the part of a token that is signed.

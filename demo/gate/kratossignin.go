@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"gatehouse/clients/decisions"
 )
@@ -85,8 +86,8 @@ func (e *Env) kratosLogin(c *Call, p Person) ([]*http.Cookie, error) {
 		return nil, err
 	}
 	action, err := url.Parse(flow.UI.Action)
-	if err != nil {
-		return nil, Malformed(decisions.Kratos, err)
+	if err != nil || action.Query().Get("flow") == "" {
+		return nil, Malformed(decisions.Kratos, errors.New("a login flow whose form leads nowhere"))
 	}
 	// Kratos may know itself by another address than the one that we reach it by.
 	post, err := http.NewRequestWithContext(c.R.Context(), http.MethodPost, e.KratosPublicURL+"/self-service/login?"+action.RawQuery, bytes.NewReader(b))
@@ -110,6 +111,18 @@ func (e *Env) kratosLogin(c *Call, p Person) ([]*http.Cookie, error) {
 	default:
 		return nil, Malformed(decisions.Kratos, fmt.Errorf("a login answered %d", a.Status))
 	}
+	var in struct {
+		Session *struct {
+			Active bool `json:"active"`
+		} `json:"session"`
+	}
+	if err := a.Object(decisions.Kratos, &in); err != nil {
+		return nil, err
+	}
+	cookies := (&http.Response{Header: a.Header}).Cookies()
+	if in.Session == nil || !in.Session.Active || !slices.ContainsFunc(cookies, func(k *http.Cookie) bool { return k.Name == KratosCookie && k.Value != "" }) {
+		return nil, Malformed(decisions.Kratos, errors.New("a login without a session"))
+	}
 	h.Out = "pass"
-	return (&http.Response{Header: a.Header}).Cookies(), nil
+	return cookies, nil
 }

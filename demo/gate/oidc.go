@@ -252,9 +252,7 @@ func (o *OIDC) exchange(c *Call, q url.Values, nonce, verifier string, begun tim
 // redeem exchanges the code. That the provider refuses it is an answer; that the
 // client may not ask is a fault of the configuration.
 func (o *OIDC) redeem(ctx context.Context, c *Call, d *discovery, code, verifier string) (*oauth2.Token, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, o.env.HTTP), o.env.HopTimeout)
-	defer cancel()
-	token, err := o.oauth(c, d).Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	token, err := o.oauth(c, d).Exchange(o.env.TokenContext(ctx, decisions.OIDC), code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		return nil, o.refused(err, "the provider does not take the code")
 	}
@@ -369,9 +367,7 @@ func (o *OIDC) Refresh(c *Call, refresh, subject string) (u User, err error) {
 	if err != nil {
 		return User{}, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, o.env.HTTP), o.env.HopTimeout)
-	defer cancel()
-	token, err := o.oauth(c, d).TokenSource(ctx, &oauth2.Token{RefreshToken: refresh}).Token()
+	token, err := o.oauth(c, d).TokenSource(o.env.TokenContext(ctx, decisions.OIDC), &oauth2.Token{RefreshToken: refresh}).Token()
 	if err != nil {
 		return User{}, o.refused(err, "the provider ended the login")
 	}

@@ -36,7 +36,8 @@ func NewMemoryStore() SessionStore { return memstore.NewWithCleanupInterval(time
 // a Redis. It asks Redis once, so that a wrong address fails the start.
 func OpenStore(ctx context.Context, where string) (store SessionStore, stop func() error, err error) {
 	if where == "" || where == "memory" {
-		return NewMemoryStore(), func() error { return nil }, nil
+		m := memstore.NewWithCleanupInterval(time.Minute)
+		return m, func() error { m.StopCleanup(); return nil }, nil
 	}
 	if u, err := url.Parse(where); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
 		return nil, nil, errors.New("--session-store: use memory, or redis://HOST:PORT/DB")
@@ -121,6 +122,9 @@ func (e *Env) CookieName(system string) string {
 
 func newSessions(e *Env, system string, o SessionOptions) *scs.SessionManager {
 	m := scs.New()
+	if own, ok := m.Store.(*memstore.MemStore); ok {
+		own.StopCleanup() // it runs already, for a store that is not used
+	}
 	m.Store = prefixed{e.Store, system + ":"}
 	m.Lifetime = o.Lifetime
 	m.HashTokenInStore = true

@@ -56,12 +56,15 @@ func (w *sessionWriter) commit() {
 	case scs.Destroyed:
 		w.m.WriteSessionCookie(w.ctx, w.ResponseWriter, "", time.Time{})
 	}
-	if err != nil {
-		w.lost = true
-		w.c.W = w.ResponseWriter
-		w.c.W.Header().Del("Location")
-		w.c.Fail(UpstreamFailed("sessions", err))
+	if err == nil {
+		return
 	}
+	w.lost = true
+	w.c.W = w.ResponseWriter
+	w.c.W.Header().Del("Location")
+	w.c.W.Header().Del("Content-Type")
+	w.c.Fail(UpstreamFailed("sessions", err))
+	w.c.W = w // what the handler goes on to write must not stand behind the 503
 }
 
 func (w *sessionWriter) WriteHeader(status int) {

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"gatehouse/clients/decisions"
 )
 
@@ -43,9 +45,14 @@ type Answer struct {
 // Ask sends a request to an upstream within the hop's deadline and reads the answer,
 // up to 1 MiB. Errors say which upstream and how it failed (see Unavailable).
 func (e *Env) Ask(u decisions.Upstream, req *http.Request) (Answer, error) {
+	return e.AskWith(e.HTTP.Do, u, req)
+}
+
+// AskWith is Ask with a client that signs what it sends.
+func (e *Env) AskWith(do func(*http.Request) (*http.Response, error), u decisions.Upstream, req *http.Request) (Answer, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), e.HopTimeout)
 	defer cancel()
-	resp, err := e.HTTP.Do(req.WithContext(ctx))
+	resp, err := do(req.WithContext(ctx))
 	if err != nil {
 		return Answer{}, UpstreamFailed(u, err)
 	}
@@ -64,6 +71,45 @@ func (e *Env) Ask(u decisions.Upstream, req *http.Request) (Answer, error) {
 	}
 	a.Body = buf.Bytes()
 	return a, nil
+}
+
+// TokenContext has golang.org/x/oauth2 ask a token endpoint as Ask asks, and take only
+// what RFC 6749 (5.1) calls a success: 200 with one JSON object. The library takes
+// every 2xx, forms, and the first megabyte of something longer.
+func (e *Env) TokenContext(ctx context.Context, u decisions.Upstream) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: tokenEndpoint{e, u}, CheckRedirect: e.HTTP.CheckRedirect})
+}
+
+type tokenEndpoint struct {
+	env *Env
+	u   decisions.Upstream
+}
+
+// RoundTrip asks and reads the whole answer.
+func (t tokenEndpoint) RoundTrip(r *http.Request) (*http.Response, error) {
+	a, err := t.env.Ask(t.u, r)
+	if err != nil {
+		return nil, err
+	}
+	if a.Status/100 == 2 {
+		if err := a.Object(t.u, &struct{}{}); err != nil {
+			return nil, err
+		}
+		if a.Status != http.StatusOK {
+			return nil, Malformed(t.u, fmt.Errorf("the token endpoint answered %d", a.Status))
+		}
+		a.Header.Set("Content-Type", "application/json")
+	}
+	return &http.Response{StatusCode: a.Status, Status: http.StatusText(a.Status), Header: a.Header, Body: io.NopCloser(bytes.NewReader(a.Body)),
+		ContentLength: int64(len(a.Body)), Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
+}
+
+// Object reads the answer as one JSON object; the error is that of the upstream.
+func (a Answer) Object(u decisions.Upstream, v any) error {
+	if err := object(a.Body, v); err != nil {
+		return Malformed(u, err)
+	}
+	return nil
 }
 
 // object decodes a whole body that must be one JSON object, and nothing after it.

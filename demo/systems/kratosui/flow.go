@@ -75,8 +75,9 @@ func cookies(r *http.Request) string {
 	return strings.Join(list, "; ")
 }
 
-// get asks Kratos for JSON with the browser's cookies. A status below 500 is an
-// answer; its body is decoded into out when it is 200.
+// get asks Kratos for JSON with the browser's cookies. Its answers are 200, whose body
+// is decoded into out, 401 (nobody is logged in), 403 (a flow of another browser), 404
+// and 410 (a flow that is not there, or over); anything else is a failure.
 func (a *app) get(c *gate.Call, path string, out any) (int, error) {
 	req, err := http.NewRequestWithContext(c.R.Context(), http.MethodGet, a.env.KratosPublicURL+path, nil)
 	if err != nil {
@@ -94,18 +95,18 @@ func (a *app) get(c *gate.Call, path string, out any) (int, error) {
 		h.Out = "fail"
 		return 0, err
 	}
-	if answer.Status >= 500 || answer.Status == http.StatusTooManyRequests {
-		h.Out = "fail"
-		return answer.Status, gate.Malformed(decisions.Kratos, fmt.Errorf("%s answered %d", name, answer.Status))
-	}
-	if answer.Status != http.StatusOK {
+	switch answer.Status {
+	case http.StatusOK:
+		err = answer.Object(decisions.Kratos, out)
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
 		h.Out = "deny"
-		return answer.Status, nil
+	default:
+		err = gate.Malformed(decisions.Kratos, fmt.Errorf("%s answered %d", name, answer.Status))
 	}
-	if err := json.Unmarshal(answer.Body, out); err != nil {
-		return answer.Status, gate.Malformed(decisions.Kratos, err)
+	if err != nil {
+		h.Out = "fail"
 	}
-	return answer.Status, nil
+	return answer.Status, err
 }
 
 // show serves the page of one kind of flow. Without a flow, or with one that is over,

@@ -83,9 +83,12 @@ func (a *app) home(c *gate.Call) {
 		}
 		c.Plain(http.StatusOK, gate.Plain{Title: "Nobody is logged in", Links: []gate.Link{{Text: "Log in", Href: c.Path("/login")},
 			{Text: "Register", Href: c.Path("/registration")}, {Text: "Recover an account", Href: c.Path("/recovery")}}})
-	default:
+	case v.Status == http.StatusServiceUnavailable:
 		c.Decide(decisions.Failed, v.Reason)
-		c.Error(http.StatusServiceUnavailable)
+		c.Error(v.Status)
+	default: // a second factor is asked for
+		c.Decide(decisions.Denied, v.Reason)
+		c.Error(v.Status)
 	}
 }
 
@@ -157,13 +160,16 @@ func (a *app) failed(c *gate.Call) {
 	p := gate.Plain{Title: "That did not work", Lines: []string{"Kratos could not go on."}, Links: []gate.Link{{Text: "To the start", Href: c.Path("/")}}}
 	if id != "" {
 		var out struct {
-			Error struct {
+			Error *struct {
 				Code    int    `json:"code"`
 				Message string `json:"message"`
 				Reason  string `json:"reason"`
 			} `json:"error"`
 		}
 		status, err := a.get(c, "/self-service/errors?id="+url.QueryEscape(id), &out)
+		if err == nil && status == http.StatusOK && out.Error == nil {
+			err = gate.Malformed(decisions.Kratos, errors.New("an error that says nothing"))
+		}
 		if err != nil {
 			c.Fail(err)
 			return

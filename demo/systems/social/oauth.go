@@ -50,9 +50,8 @@ func (l *oauth2Login) callback(c *gate.Call) (person, error) {
 	case q.Get("code") == "":
 		return person{}, fmt.Errorf("%w: the answer has no code", errRefused)
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(c.R.Context(), oauth2.HTTPClient, l.env.HTTP), l.env.HopTimeout)
-	defer cancel()
-	token, err := l.config(c).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(verifier))
+	ctx := c.R.Context()
+	token, err := l.config(c).Exchange(l.env.TokenContext(ctx, decisions.Provider), q.Get("code"), oauth2.VerifierOption(verifier))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response.StatusCode == http.StatusBadRequest:
@@ -117,7 +116,7 @@ func (l *oauth1Login) authorize(c *gate.Call) (string, error) {
 	defer cancel()
 	conf, s := l.config(c, ctx)
 	token, secret, err := conf.RequestToken()
-	if err != nil {
+	if err != nil || s.status != http.StatusOK { // the library takes every 2xx
 		return "", s.failed(err)
 	}
 	to, err := conf.AuthorizationURL(token)
@@ -150,6 +149,9 @@ func (l *oauth1Login) callback(c *gate.Call) (person, error) {
 	defer cancel()
 	conf, s := l.config(c, ctx)
 	access, accessSecret, err := conf.AccessToken(token, secret, q.Get("oauth_verifier"))
+	if err == nil && s.status != http.StatusOK { // the library takes every 2xx
+		err = errors.New("not 200")
+	}
 	switch {
 	case err != nil && (s.status == http.StatusUnauthorized || s.status == http.StatusForbidden):
 		return person{}, fmt.Errorf("%w: the provider does not take the verifier", errRefused)

@@ -180,18 +180,14 @@ func ask(ctx context.Context, env *gate.Env, do func(*http.Request) (*http.Respo
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	resp, err := do(req)
-	if err != nil {
-		return gate.UpstreamFailed(decisions.Provider, err)
+	a, err := env.AskWith(do, decisions.Provider, req)
+	switch {
+	case err != nil:
+		return err
+	case a.Status != http.StatusOK:
+		return gate.Malformed(decisions.Provider, fmt.Errorf("the record answered %d", a.Status))
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return gate.Malformed(decisions.Provider, fmt.Errorf("the record answered %d", resp.StatusCode))
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(nil, resp.Body, 1<<20)).Decode(v); err != nil {
-		return gate.Malformed(decisions.Provider, err)
-	}
-	return nil
+	return a.Object(decisions.Provider, v)
 }
 
 // idOf is an id as the provider writes it, a text or a whole number.
