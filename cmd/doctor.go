@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/access"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
 )
@@ -32,6 +33,8 @@ type exam struct {
 	Says   string    `json:"says" jsonschema_description:"What was found."`
 	Do     string    `json:"do,omitempty" jsonschema_description:"What to do about it."`
 	URL    string    `json:"url,omitempty"`
+	// Facts stand with the check engine of Keto.
+	Facts *access.Facts `json:"facts,omitempty" jsonschema_description:"Everything that was found out about Keto's check engine."`
 }
 
 func newDoctorCommand(g *globals) *cobra.Command {
@@ -39,8 +42,9 @@ func newDoctorCommand(g *globals) *cobra.Command {
 		Use:   "doctor",
 		Short: "Examine every server of the context, and say what to do",
 		Long: "For each address of the context: whether it answers, which server and version is there, whether\n" +
-			"ports are swapped, how its clock goes, what our Keycloak account may see, whether the namespaces of\n" +
-			"Keto are those of the permission model. It only reads.\n\n" +
+			"ports are swapped, how its clock goes, what our Keycloak account may see, whether the namespaces and\n" +
+			"relations of Keto are those of the permission model, and what no API tells of its check engine: its\n" +
+			"generation, strict mode, depth and order of lists, found out by asking. It only reads.\n\n" +
 			"Exit code 0: all is well, warnings included. 1: something does not work. 2: something could not be found out.",
 		Example: "  gatehouse doctor\n  gatehouse --context prod doctor --json",
 		GroupID: groupSetup,

@@ -21,6 +21,7 @@ func (b *backends) examineKeto(ctx context.Context) []exam {
 	return sideBySide([]func() []exam{
 		func() []exam { return b.examineKetoPorts(ctx, k) },
 		func() []exam { return []exam{b.examineModel(ctx, k)} },
+		func() []exam { return b.examineFacts(ctx, k) },
 	})
 }
 

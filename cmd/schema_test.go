@@ -95,7 +95,7 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"demo-system":  {decisions.System{Routes: []decisions.Route{}}, decisions.System{Routes: []decisions.Route{{Data: decisions.Policy{Kind: decisions.KindRolesAny, Roles: []string{"r"}}}}, Warn: []string{"w"}}},
 		"demo-finding": {server.Finding{Server: "keto", State: "ok"}},
 		"demo-seeded":  {seeding.Step{Server: "keto", Outcome: "made"}},
-		"exam":         {exam{Server: "keto", State: examOK}, exam{Server: "config", State: examUnknown, Do: "d", URL: "u"}},
+		"exam":         {exam{Server: "keto", State: examOK, Facts: &access.Facts{Engine: "new", Drift: []string{"d"}}}, exam{Server: "config", State: examUnknown, Do: "d", URL: "u"}},
 		"identity-change": {identityChange{Op: "create", Outcome: outcomeWould},
 			identityChange{Op: "edit", Outcome: outcomeFailed, Sessions: new(int), Revived: 1, Line: 2, Changes: []fieldDiff{{"/traits/a", nil, "x"}}, Before: &identityOut{Traits: json.RawMessage("{}"), Addresses: []addressOut{}, Recovery: []addressOut{}}, Error: &errorBody{Kind: "invalid"}}},
 		"identity-export": {exportOf(kratos.Identity{}), exportOf(full)},
