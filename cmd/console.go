@@ -220,6 +220,7 @@ func (c *console) palette() []tui.Entry {
 	out := []tui.Entry{{Name: "contexts", Aliases: []string{"context", "ctx"}, Help: "switch to another context of the configuration",
 		Open: func() tui.Screen { return screens.NewContexts(c.all, func(name string) { c.next = name }) }}}
 	out = append(out, tui.Entry{Name: "decisions", Aliases: []string{"demo", "live"}, Help: "what the running demo server decides, as it happens", Open: c.decisions})
+	out = append(out, c.personEntry())
 	if c.kratos != nil {
 		out = append(out, tui.Entry{Name: "identities", Aliases: []string{"id", "people"}, Help: "who somebody is (Kratos)",
 			Open: c.identities, OpenWith: c.findPeople})

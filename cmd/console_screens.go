@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/access"
 	"gatehouse/access/login"
+	"gatehouse/access/person"
 	"gatehouse/access/roles"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
@@ -50,7 +51,7 @@ func (c *console) tuples(q tuple.Query) tui.Screen {
 	if c.kratos != nil {
 		spec.Person = c.identity
 	}
-	return screens.NewTuples(spec)
+	return withPerson(c, screens.NewTuples(spec), personOfTuple)
 }
 
 // tuplesWith opens what a typed filter selects; one that cannot be read selects all.
@@ -65,11 +66,12 @@ func (c *console) tuplesWith(filter string) tui.Screen {
 // users opens the users of a realm.
 func (c *console) users(realm string) tui.Screen {
 	r := c.keycloak.Realm(realm)
-	return screens.NewUsers(r, func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
+	return withPerson(c, screens.NewUsers(r, func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
 		func(u keycloak.User) tui.Screen {
 			return c.rolePaths(r, roles.Step{Kind: roles.User, ID: u.ID, Name: u.Username})
 		},
-		func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) })
+		func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) }),
+		func(u keycloak.User) *person.Hit { return personOfUser(realm, u) })
 }
 
 // anyUsers opens the users of the only realm, or lets one be chosen.
@@ -102,18 +104,18 @@ func (c *console) account(realm, id string) tui.Screen {
 
 // identities opens the list of everybody.
 func (c *console) identities() tui.Screen {
-	return screens.NewIdentities(c.kratos, c.kratos, c.identity)
+	return withPerson(c, screens.NewIdentities(c.kratos, c.kratos, c.identity), personOfIdentity)
 }
 
 // findPeople opens the people who match words.
 func (c *console) findPeople(words string) tui.Screen {
-	return screens.NewFound(c.kratos, c.kratos, c.identity, words)
+	return withPerson(c, screens.NewFound(c.kratos, c.kratos, c.identity, words), personOfIdentity)
 }
 
 // identity opens one person.
 func (c *console) identity(id string) tui.Screen {
 	spec := screens.IdentitySpec{Kratos: c.kratos, Write: c.kratos, Edit: c.kratos, Recover: c.kratos,
-		Links: screens.IdentityLinks{}}
+		Links: screens.IdentityLinks{Person: func(id string) tui.Screen { return c.person(person.Hit{ID: id}) }}}
 	if c.keto != nil {
 		spec.Keto = c.keto
 		spec.Namespaces = c.words.PersonNamespaces()

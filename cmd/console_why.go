@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"gatehouse/access"
+	"gatehouse/access/person"
 	"gatehouse/access/tuple"
-	"gatehouse/clients/kratos"
 	"gatehouse/tui"
 	"gatehouse/tui/screens"
 )
@@ -77,14 +77,5 @@ func (c *console) askVerdict(ctx context.Context, q tuple.Tuple) (access.Verdict
 	return t.Verdict, err
 }
 
-// personOf opens the person behind a subject: the identity, or who is found by the name.
-func (c *console) personOf(s tuple.Subject) tui.Screen {
-	name := s.ID
-	if s.Set != nil {
-		name = s.Set.Object
-	}
-	if kratos.IsID(name) {
-		return c.identity(name)
-	}
-	return c.findPeople(name)
-}
+// personOf opens the human being behind a subject.
+func (c *console) personOf(s tuple.Subject) tui.Screen { return c.person(person.OfSubject(s)) }

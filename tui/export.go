@@ -96,6 +96,17 @@ func SaveJSON(h Host, j *Job, title, what string, v any) {
 	})
 }
 
+// JSONText is a value as JSON for the clipboard. What cannot be seen is escaped.
+func JSONText(v any) (string, error) {
+	one, err := marshal(v)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	escapeHidden(&b, one)
+	return b.String(), nil
+}
+
 // exportHere writes a new file into the working folder, for the owner's eyes only.
 // When writing fails nothing is left behind.
 func exportHere(name string, write func(io.Writer) error) (string, error) {

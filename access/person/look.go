@@ -22,6 +22,7 @@ type Human struct {
 	Aliases  []access.Alias   `json:"-"` // all that were asked for
 	Findings []Finding        `json:"findings"`
 	Missed   []Missed         `json:"missed"`
+	Realms   []string         `json:"-"` // the realms that were asked
 	// Waiting are the parts that have not come yet, named as in Missed; findings are
 	// made once nothing is waited for.
 	Waiting []string `json:"-"`
@@ -99,6 +100,7 @@ func (s Sources) newLooking(said access.Person, changed func(Human)) *looking {
 		l.human.Waiting = append(l.human.Waiting, PartKratos, PartSessions)
 	}
 	for _, r := range s.Realms {
+		l.human.Realms = append(l.human.Realms, r.Name())
 		l.human.Waiting = append(l.human.Waiting, PartRealm(r.Name()))
 	}
 	if s.Keto != nil {
@@ -197,7 +199,36 @@ func (l *looking) find(ctx context.Context, h Hit) {
 	if more {
 		l.round(ctx, known, nil)
 	}
+	l.unasked()
 	l.done(PartKratos)
+}
+
+// unasked notes where nobody was found only because the names by which to look are in a
+// back end that could not be read: that is no news about the person.
+func (l *looking) unasked() {
+	failed := func(server string) bool {
+		return slices.ContainsFunc(l.work.missed, func(m Missed) bool { return m.Err != nil && strings.HasPrefix(m.Server, server) })
+	}
+	kratosFailed, realmFailed := failed(PartKratos), failed("keycloak")
+	p := l.names(nil)
+	if kratosFailed && l.identity == nil {
+		for _, r := range l.Realms {
+			if len(l.found[r.Name()]) == 0 {
+				l.work.miss(PartRealm(r.Name()), unnamed("Kratos"))
+			}
+		}
+		if l.Keto != nil {
+			l.work.miss(PartKeto, unnamed("Kratos"))
+		}
+	}
+	if realmFailed && l.identity == nil && l.Kratos != nil && len(p.Emails)+len(p.Usernames) == 0 {
+		l.work.miss(PartKratos, unnamed("Keycloak"))
+	}
+}
+
+// unnamed is why a back end could not be asked about somebody.
+func unnamed(server string) error {
+	return &clients.Problem{Kind: clients.Unreachable, Op: "look for the person", Reason: "not every name is known, because " + server + " could not be read"}
 }
 
 // round looks, side by side, wherever nobody was found yet.

@@ -33,6 +33,7 @@ type IdentityLinks struct {
 	Session func(id string) tui.Screen            // a Kratos session
 	Why     func(access.Person) tui.Screen        // why may this person (not) …
 	WhatCan func(tuple.Subject) tui.Screen        // what can this person do
+	Person  func(id string) tui.Screen            // the human being over all back ends
 }
 
 // IdentitySpec is what the screen of one identity is made of. Kratos is needed.

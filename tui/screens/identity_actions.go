@@ -22,6 +22,10 @@ func (s *Identity) Actions() []tui.Action {
 		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 2, Help: "Explain what this person may do, and why not.",
 			Run: tui.Do(func() { s.host.Push(s.spec.Links.Why(s.names)) })})
 	}
+	if s.spec.Links.Person != nil {
+		acts = append(acts, tui.Action{Name: "person", Keys: []string{"P"}, Footer: 8, Help: "Show this human being across Kratos, Keto and Keycloak, with what does not fit together.",
+			Run: tui.Do(func() { s.host.Push(s.spec.Links.Person(s.id)) })})
+	}
 	if s.spec.Links.WhatCan != nil {
 		acts = append(acts, tui.Action{Name: "what can", Keys: []string{"R"}, Footer: 8, Help: "Show everything that this person can do in Keto.",
 			Run: tui.Do(func() { s.host.Push(s.spec.Links.WhatCan(s.reachSubject())) })})
