@@ -194,6 +194,25 @@ func (p *Prober) HasRules(ctx context.Context, namespace string) (bool, error) {
 	return (&probing{Prober: p}).declares(ctx, namespace)
 }
 
+// maxRuleless is how many namespaces are asked about at most.
+const maxRuleless = 64
+
+// Ruleless reports whether none of the server's namespaces declares a relation, as those
+// of a configuration by id and name: then there are no rules, and nothing is missing when
+// no model is known.
+func (p *Prober) Ruleless(ctx context.Context) (bool, error) {
+	names, err := p.Namespaces.Namespaces(ctx)
+	if err != nil || len(names) > maxRuleless {
+		return false, err
+	}
+	for _, n := range names {
+		if has, err := p.HasRules(ctx, n); err != nil || has {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 func (p *probing) declares(ctx context.Context, namespace string) (bool, error) {
 	if has, known := p.rules[namespace]; known {
 		return has, nil

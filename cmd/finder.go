@@ -23,7 +23,11 @@ func (b *backends) finder(ctx context.Context) (*access.Finder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &access.Finder{Judge: ketoJudge(k), Tuples: knownOnly{k}, Model: m, ModelUnknown: true}
+	f := &access.Finder{Judge: ketoJudge(k), Tuples: knownOnly{k}, Model: m}
+	if m == nil { // where it cannot be told whether there are rules, there may be
+		ruleless, err := b.ketoProber(k, m).Ruleless(ctx)
+		f.ModelUnknown = err != nil || !ruleless
+	}
 	if b.Context.Kratos != nil && b.Context.Kratos.AdminURL != "" {
 		f.People = func(ctx context.Context) iter.Seq2[tuple.Subject, error] {
 			return func(yield func(tuple.Subject, error) bool) {
