@@ -108,7 +108,7 @@ func (g *globals) serveBeside(ctx context.Context, info stack.Info, l net.Listen
 	own := *g
 	own.configFile, own.contextName = info.Config, info.Name
 	d := &demoServe{accounts: string(gate.Story), uiListen: "off", uiURL: "http://" + l.Addr().String() + "/s/" + kratosui.ID}
-	d.o.Listener, d.o.Listen = l, l.Addr().String()
+	d.o.Listener, d.o.Listen, d.o.ProviderListen = l, l.Addr().String(), "auto"
 	s, closeLog, err := d.start(ctx, &own)
 	if err != nil {
 		g.note("The guarded applications cannot be served: %s", err)

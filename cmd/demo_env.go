@@ -14,6 +14,7 @@ import (
 	"gatehouse/clients"
 	"gatehouse/config"
 	"gatehouse/demo/gate"
+	"gatehouse/demo/seeding"
 	"gatehouse/demo/server"
 	"gatehouse/stack"
 	"gatehouse/stack/seed"
@@ -53,6 +54,7 @@ func (d *demoServe) addFlags(c *cobra.Command) {
 	f.StringVar(&d.uiListen, "ui-listen", "auto", "`HOST:PORT` to serve Kratos' login pages on as well; auto is where Kratos sends people, if that is this machine and free; off is nowhere")
 	f.StringVar(&d.oathkeeper, "oathkeeper-url", "", "`URL` of Oathkeeper's proxy (OATHKEEPER_URL)")
 	f.StringVar(&d.oathAPI, "oathkeeper-api", "", "`URL` of Oathkeeper's API, which publishes its keys (OATHKEEPER_API_URL)")
+	f.StringVar(&d.o.ProviderListen, "provider", "auto", "`HOST:PORT` of this machine for a provider to practise with, which stands in for Okta, Facebook and Twitter where they are not configured; auto is a free port; off is none")
 	f.StringVar(&d.logFile, "log", "", "`FILE` for the log, one JSON object a line; - is standard error")
 	_ = c.RegisterFlagCompletionFunc("system", cobra.FixedCompletions(server.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("accounts", cobra.FixedCompletions([]cobra.Completion{"story", "seeds"}, cobra.ShellCompDirectiveNoFileComp))
@@ -113,6 +115,9 @@ func (d *demoServe) options(ctx context.Context, g *globals) (server.Options, er
 	e.ClientID, e.ClientSecret = first(g.getenv("OIDC_CLIENT_ID"), "flaskClient"), g.getenv("OIDC_CLIENT_SECRET")
 	if e.ClientSecret == "" && b != nil && e.RealmURL() != "" {
 		e.ClientSecret = webClientSecret(ctx, b, e.Realm, e.ClientID)
+	}
+	if e.Accounts == gate.Seeds && b != nil && elsewhere(b) == "" {
+		e.People = seeding.People()
 	}
 	if e.Accounts == gate.Story && info.Dir != "" {
 		if e.People, err = storyPeople(filepath.Join(info.Dir, "people.json")); err != nil {

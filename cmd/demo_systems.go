@@ -24,6 +24,7 @@ func newDemoSystemsCommand(g *globals) *cobra.Command {
 	}
 	addSocketFlag(c, &socket)
 	d.accounts, d.o.DebugSocket, d.o.Listen, d.uiListen = "story", "off", "127.0.0.1:0", "off"
+	d.o.ProviderListen = "auto"
 	return c
 }
 

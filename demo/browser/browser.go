@@ -47,19 +47,36 @@ func Find(t testing.TB) string {
 // Open starts a Chromium with an empty profile; it ends with the test.
 func Open(t testing.TB) context.Context {
 	t.Helper()
+	dir, err := os.MkdirTemp("", "gatehouse-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(Find(t)), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1000, 1200))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(dir), chromedp.WindowSize(1000, 1200))
 	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
-	ctx, stop := chromedp.NewContext(alloc)
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
+	browser, stop := chromedp.NewContext(alloc)
+	ctx, cancel := context.WithTimeout(browser, 6*time.Minute)
 	t.Cleanup(func() {
+		_ = chromedp.Cancel(browser) // asks it to end, and waits
 		cancel()
-		_ = chromedp.Cancel(ctx)
 		stop()
 		stopAlloc()
+		remove(t, dir)
 	})
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
 	return ctx
+}
+
+// remove removes a profile. Processes of Chromium that end last still write to it.
+func remove(t testing.TB, dir string) {
+	deadline := time.Now().Add(time.Minute)
+	for os.RemoveAll(dir) != nil {
+		if time.Now().After(deadline) {
+			t.Logf("%s is left behind", dir)
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }

@@ -32,10 +32,16 @@ type OktaSettings struct {
 	OrgURL                 string // without trailing slash
 	ClientID, ClientSecret string
 	APIToken               string // of the organisation, to look people up with
+	// Practice says that it is the demo's own provider, where the people of the demo are.
+	Practice bool
 }
 
 // SocialSettings are those of a provider of social logins; its addresses are below BaseURL.
-type SocialSettings struct{ BaseURL, ID, Secret string }
+type SocialSettings struct {
+	BaseURL, ID, Secret string
+	// Practice says that it is the demo's own provider, where the people of the demo are.
+	Practice bool
+}
 
 // RealmURL is the issuer that the Keycloak realm is; empty without Keycloak.
 func (e *Env) RealmURL() string {

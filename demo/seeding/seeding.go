@@ -8,12 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
 	"gatehouse/clients/keycloak"
 	"gatehouse/clients/kratos"
+	"gatehouse/demo/gate"
 	"gatehouse/demo/systems/ketopolicy"
 )
 
@@ -140,4 +142,21 @@ func seedKeto(ctx context.Context, c Clients, tell func(Step)) error {
 	}
 	tell(s)
 	return nil
+}
+
+// People are those of the accounts "seeds" who can sign in with one click, in Kratos
+// or in Keycloak.
+func People() []gate.Person {
+	var list []gate.Person
+	for _, email := range Emails {
+		list = append(list, gate.Person{Key: email, Name: email, Email: email, Password: Password})
+	}
+	for _, p := range webPeople {
+		note := "no roles"
+		if len(p.roles) > 0 {
+			note = strings.Join(p.roles, ", ")
+		}
+		list = append(list, gate.Person{Key: p.name, Name: p.name, Username: p.name, Password: Password, Note: note})
+	}
+	return list
 }

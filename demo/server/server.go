@@ -38,6 +38,10 @@ type Options struct {
 	UIListen string
 	// DebugSocket is where decisions are told; empty is the default place, "off" nowhere.
 	DebugSocket string
+	// ProviderListen is where a provider to practise with stands in for those of Okta,
+	// Facebook and Twitter that are not configured: HOST:PORT of this machine, "auto" for
+	// a free port, "off" or empty for nowhere.
+	ProviderListen string
 	// SessionStore is "memory" or a redis:// URL.
 	SessionStore string
 	// Env is what the systems share; Complete is called on it.
@@ -62,11 +66,12 @@ type Server struct {
 	// Socket is where decisions are told; empty where they are not.
 	Socket string
 
-	http  *http.Server
-	ui    *http.Server
-	debug *http.Server
-	stop  func() error
-	done  chan error
+	http     *http.Server
+	ui       *http.Server
+	debug    *http.Server
+	provider *http.Server
+	stop     func() error
+	done     chan error
 }
 
 // published are secrets that stand in the seed documents and in their repositories.
@@ -142,24 +147,27 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	}
 	s := &Server{URL: strings.TrimSuffix(o.PublicURL, "/"), SecretIsNew: o.Secret == "", stop: stop, done: make(chan error, 1)}
 	env.SetPublicURL(s.URL)
+	if err := s.openProvider(o, &env); err != nil {
+		return nil, errors.Join(err, stop())
+	}
 	systems, skipped, err := makeSystems(&env, o.Systems)
 	if err != nil {
-		return nil, errors.Join(err, stop())
+		return nil, errors.Join(err, s.closeProvider(), stop())
 	}
 	s.Skipped = skipped
 	s.Server, err = gate.New(&env, gate.Config{PublicURL: s.URL, Hosts: o.Hosts, FormTargets: formTargets(&env), Alone: len(o.Systems) == 1, Note: o.Note}, systems...)
 	if err != nil {
-		return nil, errors.Join(err, stop())
+		return nil, errors.Join(err, s.closeProvider(), stop())
 	}
 	s.http = gate.HTTPServer(s.Handler())
 	s.http.ErrorLog = slog.NewLogLogger(env.Log.Handler(), slog.LevelWarn)
 	env.Log.Info("start", "url", s.URL, "systems", len(systems), "accounts", string(env.Accounts), "strict", env.Strict, "subject", string(env.Subject),
 		"trust_proxy_headers", env.TrustProxyHeaders, "insecure_http", env.InsecureHTTP)
 	if err := s.openUI(ctx, o, l.Addr().String()); err != nil {
-		return nil, errors.Join(err, s.Server.Close(), stop())
+		return nil, errors.Join(err, s.closeProvider(), s.Server.Close(), stop())
 	}
 	if err := s.openSocket(o.DebugSocket, l.Addr().String()); err != nil {
-		return nil, errors.Join(err, s.Server.Close(), stop())
+		return nil, errors.Join(err, s.closeProvider(), s.Server.Close(), stop())
 	}
 	go func() { s.done <- s.http.Serve(l) }()
 	return s, nil
@@ -186,7 +194,7 @@ func (s *Server) openSocket(path, addr string) error {
 func formTargets(e *gate.Env) []string {
 	seen := map[string]bool{}
 	var list []string
-	for _, raw := range []string{e.KratosPublicURL, e.KratosUIURL, e.KeycloakURL, e.OathkeeperProxyURL, e.PublicURL()} {
+	for _, raw := range []string{e.KratosPublicURL, e.KratosUIURL, e.KeycloakURL, e.OathkeeperProxyURL, e.Okta.OrgURL, e.Facebook.BaseURL, e.Twitter.BaseURL, e.PublicURL()} {
 		u, err := url.Parse(raw)
 		if err != nil || u.Host == "" || seen[u.Host] {
 			continue
@@ -225,7 +233,7 @@ func (s *Server) Close() error {
 	if s.debug != nil {
 		_ = s.debug.Close() // a stream would go on for ever; closing removes the socket
 	}
-	return errors.Join(err, s.Server.Close(), s.stop())
+	return errors.Join(err, s.closeProvider(), s.Server.Close(), s.stop())
 }
 
 // Listing is what `demo serve` prints when it listens.

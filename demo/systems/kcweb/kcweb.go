@@ -65,7 +65,8 @@ func New(env *gate.Env) (*gate.System, error) {
 			{Method: http.MethodGet, Path: "/oauth/logout", Policy: gate.Public("whoever is logged in may log out; another site may not do it for them"), Serve: a.logout},
 			{Method: http.MethodPost, Path: "/oauth/logout", Policy: gate.Public("whoever is logged in may log out"), Serve: a.logout},
 		},
-		WhoIs: func(c *gate.Call) string { return c.Session.String(keyName) },
+		WhoIs:  func(c *gate.Call) string { return c.Session.String(keyName) },
+		People: gate.PeopleWith(env, canSignIn), SignIn: a.signIn,
 	}, nil
 }
 

@@ -59,7 +59,8 @@ func New(env *gate.Env) (*gate.System, error) {
 			{Method: http.MethodGet, Path: "/logout", Policy: gate.Public("whoever is logged in may log out; another site may not do it for them"), Serve: a.logout},
 			{Method: http.MethodPost, Path: "/logout", Policy: gate.Public("whoever is logged in may log out"), Serve: a.logout},
 		},
-		WhoIs: func(c *gate.Call) string { return c.Session.String(keyName) },
+		WhoIs:  func(c *gate.Call) string { return c.Session.String(keyName) },
+		People: gate.PeopleWith(env, func(p gate.Person) bool { return s.Practice }), SignIn: a.signIn,
 	}, nil
 }
 

@@ -61,7 +61,7 @@ func NewFacebook(env *gate.Env) (*gate.System, error) {
 	if s.BaseURL == "" || s.ID == "" || s.Secret == "" {
 		return nil, errors.New("it needs an OAuth 2 provider: set FACEBOOK_URL, FACEBOOK_ID and FACEBOOK_SECRET")
 	}
-	return (&app{env: env, name: "facebook", p: &oauth2Login{env, s}}).system("social-fb", "Login over OAuth 2", s.BaseURL)
+	return (&app{env: env, name: "facebook", p: &oauth2Login{env, s}}).system("social-fb", "Login over OAuth 2", s)
 }
 
 // NewTwitter makes the login over OAuth 1.0a.
@@ -70,11 +70,11 @@ func NewTwitter(env *gate.Env) (*gate.System, error) {
 	if s.BaseURL == "" || s.ID == "" || s.Secret == "" {
 		return nil, errors.New("it needs an OAuth 1.0a provider: set TWITTER_URL, TWITTER_ID and TWITTER_SECRET")
 	}
-	return (&app{env: env, name: "twitter", p: &oauth1Login{env, s}}).system("social-tw", "Login over OAuth 1.0a", s.BaseURL)
+	return (&app{env: env, name: "twitter", p: &oauth1Login{env, s}}).system("social-tw", "Login over OAuth 1.0a", s)
 }
 
-func (a *app) system(id, title, base string) (*gate.System, error) {
-	if _, err := a.env.NewKeys(base); err != nil { // the same rule: https, or this machine
+func (a *app) system(id, title string, s gate.SocialSettings) (*gate.System, error) {
+	if _, err := a.env.NewKeys(s.BaseURL); err != nil { // the same rule: https, or this machine
 		return nil, fmt.Errorf("the provider: %w", err)
 	}
 	a.users = map[string]person{}
@@ -88,7 +88,8 @@ func (a *app) system(id, title, base string) (*gate.System, error) {
 			{Method: http.MethodGet, Path: "/logout", Policy: gate.Public("whoever is logged in may log out; another site may not do it for them"), Serve: a.logout},
 			{Method: http.MethodPost, Path: "/logout", Policy: gate.Public("whoever is logged in may log out"), Serve: a.logout},
 		},
-		WhoIs: func(c *gate.Call) string { return c.Session.String(keyNick) },
+		WhoIs:  func(c *gate.Call) string { return c.Session.String(keyNick) },
+		People: gate.PeopleWith(a.env, func(gate.Person) bool { return s.Practice }), SignIn: a.signIn,
 	}, nil
 }
 
