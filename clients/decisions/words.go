@@ -19,6 +19,9 @@ func (p Policy) String() string {
 		s = "a session and " + p.Relation
 	case KindRolesAll:
 		s = "every role of " + strings.Join(p.Roles, ", ")
+		if len(p.Roles) == 1 {
+			s = "the role " + p.Roles[0]
+		}
 	case KindRolesAny:
 		s = "one role of " + strings.Join(p.Roles, ", ")
 	case KindToken:

@@ -30,7 +30,7 @@ func TestRegistrationDeniedTupleAllowed(t *testing.T) {
 			People: []gate.Person{{Key: "demo", Name: "Demo Person", Email: person.Email, Password: demotest.Password}}}})
 	email := demotest.Unique("browser")
 	browser.Do(t, ctx, "open the index", chromedp.Navigate(origin+"/"), browser.Says("guarded systems"), browser.Says("Nobody is logged in"), browser.Shot("index"))
-	browser.Do(t, ctx, "go to the home page, and from there to the login", chromedp.Click(`#ory-home h2 a`, chromedp.ByQuery), browser.Says("Log in"), browser.Shot("login"))
+	browser.Do(t, ctx, "go to the home page, and from there to the login", chromedp.Click(`#ory-home h3 a`, chromedp.ByQuery), browser.Says("Log in"), browser.Shot("login"))
 	browser.Do(t, ctx, "register", chromedp.Click(`a[href$="/registration"]`, chromedp.ByQuery), browser.Says("Register"),
 		chromedp.SendKeys(`input[name="traits.email"]`, email, chromedp.ByQuery), chromedp.Click(`button[name="method"]`, chromedp.ByQuery),
 		chromedp.WaitVisible(`input[name="password"]`, chromedp.ByQuery), chromedp.SendKeys(`input[name="password"]`, demotest.Password, chromedp.ByQuery), browser.Shot("password"),

@@ -1,7 +1,10 @@
 package gate
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 
 	"gatehouse/clients/decisions"
 )
@@ -27,40 +30,67 @@ func (s *Server) buildIndex(mux *http.ServeMux) {
 
 type indexSystem struct {
 	decisions.System
-	About string
-	WhoIs string
-	First []Person // those with a button at once
-	Rest  []Person // those behind a fold
+	Prefix string
+	About  string
+	WhoIs  string
+	First  []Person // those with a button at once
+	Rest   []Person // those behind a fold
 }
 
 // shownPeople is how many people have a button at once.
-const shownPeople = 8
+const shownPeople = 6
+
+// indexGroup are the systems of one kind, under one heading.
+type indexGroup struct {
+	ID, Title string
+	seeds     []string
+	Systems   []indexSystem
+}
+
+// indexGroups are the headings in their order, by the seed documents.
+func indexGroups() []indexGroup {
+	return []indexGroup{
+		{ID: "g-relations", Title: "Identities and relations", seeds: []string{"000, 001"}},
+		{ID: "g-roles", Title: "Roles", seeds: []string{"002"}},
+		{ID: "g-tokens", Title: "Tokens", seeds: []string{"003"}},
+		{ID: "g-logins", Title: "Sessions, passwords and other providers", seeds: nil}, // the rest
+	}
+}
 
 // index shows every system, who is logged in there, and what each route needs.
 func (s *Server) index(c *Call) {
-	var list []indexSystem
+	groups, total := indexGroups(), 0
+	var in []indexSystem
 	for i, d := range s.Systems() {
 		sys := s.systems[i]
-		e := indexSystem{System: d, About: sys.About, WhoIs: s.whoIs(c, sys)}
-		e.URL = s.mounts[sys.ID].prefix + "/"
+		e := indexSystem{System: d, About: sys.About, WhoIs: s.whoIs(c, sys), Prefix: s.mounts[sys.ID].prefix}
+		e.URL = e.Prefix + "/"
 		if sys.SignIn != nil && sys.People != nil && s.mayImpersonate() {
 			people := sys.People()
 			n := min(shownPeople, len(people))
 			e.First, e.Rest = people[:n], people[n:]
 		}
-		list = append(list, e)
+		g := slices.IndexFunc(groups, func(g indexGroup) bool { return g.seeds == nil || slices.Contains(g.seeds, sys.Seed) })
+		groups[g].Systems = append(groups[g].Systems, e)
+		if e.WhoIs != "" {
+			in = append(in, e)
+		}
+		total++
 	}
-	c.Page(http.StatusOK, "index", map[string]any{"Systems": list, "Accounts": string(s.Env.Accounts), "Strict": s.Env.Strict,
-		"Subject": string(s.Env.Subject), "Note": s.conf.Note, "Pathless": s.paths()})
+	groups = slices.DeleteFunc(groups, func(g indexGroup) bool { return len(g.Systems) == 0 })
+	c.Page(http.StatusOK, "index", map[string]any{"Groups": groups, "Total": total, "In": in, "Accounts": string(s.Env.Accounts), "Strict": s.Env.Strict,
+		"Subject": string(s.Env.Subject), "Note": s.conf.Note})
 }
 
-// paths is where each system is mounted, by its id.
-func (s *Server) paths() map[string]string {
-	m := map[string]string{}
-	for id, mt := range s.mounts {
-		m[id] = mt.prefix
-	}
-	return m
+// keyOf names a person within a system.
+func keyOf(p Person) string { return cmp.Or(p.Key, p.Username, p.Email) }
+
+// nameOf is what a person is called on a button.
+func nameOf(p Person) string { return cmp.Or(p.Name, p.Username, p.Email) }
+
+// opens reports whether a route can be opened with a link.
+func opens(r decisions.Route) bool {
+	return r.Method == http.MethodGet && !strings.Contains(r.Path, "{")
 }
 
 // whoIs asks a system who is logged in, with its own session.
@@ -107,13 +137,13 @@ func (s *Server) signIn(c *Call) {
 		return
 	}
 	for _, p := range m.s.People() {
-		if p.Key != key {
+		if keyOf(p) != key {
 			continue
 		}
 		side := *c
 		side.Sys, side.Prefix = m.s, m.prefix
 		c.trace.d.System = id
-		c.Audit("act_as", "person", p.Key)
+		c.Audit("act_as", "person", keyOf(p))
 		m.asSession(&side, func() { m.s.SignIn(&side, p) })
 		return
 	}

@@ -11,20 +11,17 @@ type Member struct {
 }
 
 // Members are the accounts of a system that keeps its own.
-type Members struct {
-	list   []Member
-	people []Person
-}
+type Members struct{ list []Member }
 
 // Members are the people of the demo who have a user name and a password; with the
 // accounts of the recorded answers they are seeds in their place. It fails with
 // ErrTooLong for a password that bcrypt would cut.
 func (e *Env) Members(seeds ...Person) (*Members, error) {
-	m := &Members{people: e.People}
+	m, people := &Members{}, e.People
 	if e.Accounts == Seeds {
-		m.people = seeds
+		people = seeds
 	}
-	for _, p := range m.people {
+	for _, p := range people {
 		if p.Username == "" || p.Password == "" {
 			continue
 		}
@@ -37,8 +34,14 @@ func (e *Env) Members(seeds ...Person) (*Members, error) {
 	return m, nil
 }
 
-// People are those whom the accounts were made of.
-func (m *Members) People() []Person { return m.people }
+// People are those who have an account, for the index page.
+func (m *Members) People() []Person {
+	var list []Person
+	for _, u := range m.list {
+		list = append(list, u.Person)
+	}
+	return list
+}
 
 // All are the accounts, in the order of their numbers.
 func (m *Members) All() []Member { return m.list }

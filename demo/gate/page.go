@@ -18,7 +18,8 @@ var (
 	stylePath = "/-/style." + hex.EncodeToString(styleSum[:6]) + ".css"
 	pages     = template.Must(template.New("").Funcs(template.FuncMap{
 		"style": func() string { return stylePath },
-		"pair":  func(id string, p Person) map[string]any { return map[string]any{"ID": id, "Person": p} },
+		"keyOf": keyOf, "nameOf": nameOf, "opens": opens,
+		"pair": func(id string, p Person) map[string]any { return map[string]any{"ID": id, "Person": p} },
 	}).ParseFS(web, "web/*.html"))
 )
 

@@ -124,6 +124,7 @@ func (a *app) system(o gate.SessionOptions) *gate.System {
 			u, _ := a.byID(c.Session.String(keyUser))
 			return u.Username
 		},
+		People: a.accounts.People, SignIn: a.signIn,
 	}
 	if a.set.timeout {
 		s.Title, s.Guard = "A session that ends by itself", "session on the server with idle timeout and lifetime"

@@ -2,11 +2,13 @@ package kcweb
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -28,19 +30,40 @@ func (a *app) signIn(c *gate.Call, p gate.Person) {
 		return
 	}
 	if p.Password != "" {
-		back, cookies, err := a.fillIn(c, to, p)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.R.Context()), formLimit)
+		defer cancel()
+		back, cookies, err := a.fillIn(c, ctx, to, p)
 		if err == nil {
 			for _, k := range cookies {
 				http.SetCookie(c.W, k)
 			}
-			c.R = c.R.Clone(c.R.Context())
+			c.R = c.R.Clone(ctx)
 			c.R.URL = back
 			a.callback(c)
 			return
 		}
-		c.Hop("keycloak.form", "fail").Rule = err.Error()
+		h := c.Hop("keycloak.form", "fail")
+		if h.Rule = "Keycloak's form could not be filled in"; errors.Is(err, errForm) {
+			h.Rule = errForm.Error()
+		}
 	}
 	gate.SendHinted(c, to, "login_hint", p.Username)
+}
+
+// formLimit is how long filling in Keycloak's form may take: it tries the password
+// with a hash that is slow on purpose.
+const formLimit = 12 * time.Second
+
+// patient is the environment with time for that.
+func patient(env *gate.Env) gate.Env {
+	slow := *env
+	slow.HopTimeout = max(formLimit, env.HopTimeout)
+	if t, ok := env.HTTP.Transport.(*http.Transport); ok {
+		t = t.Clone()
+		t.ResponseHeaderTimeout, t.DisableKeepAlives = slow.HopTimeout, true
+		slow.HTTP = &http.Client{CheckRedirect: env.HTTP.CheckRedirect, Transport: t}
+	}
+	return slow
 }
 
 // errForm is a login form that did not end at the application.
@@ -49,12 +72,13 @@ var errForm = errors.New("Keycloak asks for more, or for another password")
 // fillIn goes through Keycloak's login page. It answers where Keycloak sends the
 // browser, and the cookies that it sets there, when the browser may have them:
 // cookies know host names and no ports.
-func (a *app) fillIn(c *gate.Call, to string, p gate.Person) (*url.URL, []*http.Cookie, error) {
-	req, err := http.NewRequestWithContext(c.R.Context(), http.MethodGet, to, nil)
+func (a *app) fillIn(c *gate.Call, ctx context.Context, to string, p gate.Person) (*url.URL, []*http.Cookie, error) {
+	slow := patient(a.env)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	page, err := a.env.Ask(decisions.OIDC, req)
+	page, err := slow.Ask(decisions.OIDC, req)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,7 +87,7 @@ func (a *app) fillIn(c *gate.Call, to string, p gate.Person) (*url.URL, []*http.
 		return nil, nil, fmt.Errorf("Keycloak's login page answered %d, without a form that leads to it", page.Status)
 	}
 	form := url.Values{"username": {p.Username}, "password": {p.Password}, "credentialId": {""}}
-	if req, err = http.NewRequestWithContext(c.R.Context(), http.MethodPost, action, strings.NewReader(form.Encode())); err != nil {
+	if req, err = http.NewRequestWithContext(ctx, http.MethodPost, action, strings.NewReader(form.Encode())); err != nil {
 		return nil, nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -71,7 +95,7 @@ func (a *app) fillIn(c *gate.Call, to string, p gate.Person) (*url.URL, []*http.
 	for _, k := range cookies {
 		req.AddCookie(&http.Cookie{Name: k.Name, Value: k.Value})
 	}
-	sent, err := a.env.Ask(decisions.OIDC, req)
+	sent, err := slow.Ask(decisions.OIDC, req)
 	if err != nil {
 		return nil, nil, err
 	}
