@@ -104,17 +104,21 @@ func (c *console) account(realm, id string) tui.Screen {
 
 // identities opens the list of everybody.
 func (c *console) identities() tui.Screen {
-	return withPerson(c, screens.NewIdentities(c.kratos, c.kratos, c.identity), personOfIdentity)
+	return withPerson(c, screens.NewIdentities(c.identitiesSpec()), personOfIdentity)
+}
+
+func (c *console) identitiesSpec() screens.IdentitiesSpec {
+	return screens.IdentitiesSpec{Kratos: c.kratos, Write: c.kratos, Forms: c.kratos, Open: c.identity}
 }
 
 // findPeople opens the people who match words.
 func (c *console) findPeople(words string) tui.Screen {
-	return withPerson(c, screens.NewFound(c.kratos, c.kratos, c.identity, words), personOfIdentity)
+	return withPerson(c, screens.NewFound(c.identitiesSpec(), words), personOfIdentity)
 }
 
 // identity opens one person.
 func (c *console) identity(id string) tui.Screen {
-	spec := screens.IdentitySpec{Kratos: c.kratos, Write: c.kratos, Edit: c.kratos, Recover: c.kratos,
+	spec := screens.IdentitySpec{Kratos: c.kratos, Write: c.kratos, Edit: c.kratos, Recover: c.kratos, Forms: c.kratos,
 		Links: screens.IdentityLinks{Person: func(id string) tui.Screen { return c.person(person.Hit{ID: id}) }}}
 	if c.keto != nil {
 		spec.Keto = c.keto

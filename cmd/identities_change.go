@@ -29,11 +29,7 @@ type identityChange struct {
 }
 
 // fieldDiff is one field that a write changes.
-type fieldDiff struct {
-	Field  string `json:"field" jsonschema_description:"As a JSON pointer (RFC 6901), such as /traits/name/first."`
-	Before any    `json:"before"`
-	After  any    `json:"after"`
-}
+type fieldDiff = clients.Difference
 
 var identityWords = map[string]string{
 	"suspend done": "suspended", "activate done": "activated", "delete done": "deleted", "end_sessions done": "signed out", "create done": "created", "edit done": "changed", "import done": "imported",

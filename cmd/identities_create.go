@@ -85,10 +85,10 @@ func (o *identitiesCreateOptions) identity() (kratos.NewIdentity, error) {
 			return n, err
 		}
 		if err := json.Unmarshal(raw, &n); err != nil {
-			return n, problem(clients.Invalid, "read "+o.file, placedJSON(raw, 0, err).Error(), "nothing was written")
+			return n, problem(clients.Invalid, "read "+o.file, kratos.PlacedError(raw, 0, err).Error(), "nothing was written")
 		}
 	}
-	e := editable{n.SchemaID, n.State, n.ExternalID, orJSON(n.Traits, "{}"), n.MetadataPublic, n.MetadataAdmin}
+	e := editable{SchemaID: n.SchemaID, State: n.State, ExternalID: n.ExternalID, Traits: orJSON(n.Traits, "{}"), MetadataPublic: n.MetadataPublic, MetadataAdmin: n.MetadataAdmin}
 	if err := o.fields.apply(&e); err != nil {
 		return n, err
 	}

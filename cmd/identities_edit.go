@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,19 +20,8 @@ import (
 )
 
 // editable is what of an identity a person may change, as JSON in an editor and in a
-// file. Credentials and addresses are not in it: Kratos makes addresses from the traits.
-type editable struct {
-	SchemaID       string          `json:"schema_id"`
-	State          kratos.State    `json:"state"`
-	ExternalID     string          `json:"external_id,omitempty"`
-	Traits         json.RawMessage `json:"traits"`
-	MetadataPublic json.RawMessage `json:"metadata_public"`
-	MetadataAdmin  json.RawMessage `json:"metadata_admin"`
-}
-
-func editableOf(i kratos.Identity) editable {
-	return editable{i.SchemaID, i.State, i.ExternalID, orJSON(i.Traits, "{}"), orJSON(i.MetadataPublic, "null"), orJSON(i.MetadataAdmin, "null")}
-}
+// file.
+type editable = kratos.Document
 
 func orJSON(raw json.RawMessage, other string) json.RawMessage {
 	if len(raw) == 0 {
@@ -270,13 +258,13 @@ func (o *identitiesEditOptions) run(ctx context.Context, name string) error {
 // wanted is the identity as the person wants it. kept is the file in which the text
 // of an editor stays until it was written.
 func (o *identitiesEditOptions) wanted(ctx context.Context, i kratos.Identity) (e editable, kept string, err error) {
-	e = editableOf(i)
+	e = kratos.DocumentOf(i)
 	if o.file != "" {
 		raw, err := o.g.readFileOrStdin(o.file)
 		if err != nil {
 			return e, "", err
 		}
-		if e, err = parseEditable(raw, e); err != nil {
+		if e, err = kratos.ParseDocument(raw, e); err != nil {
 			return e, "", problem(clients.Invalid, "read "+o.file, err.Error(), "nothing was written")
 		}
 	}
@@ -294,46 +282,11 @@ func (o *identitiesEditOptions) wanted(ctx context.Context, i kratos.Identity) (
 	if err != nil {
 		return e, "", err
 	}
-	e, err = parseEditable(text, e)
+	e, err = kratos.ParseDocument(text, e)
 	if err != nil {
 		return e, kept, problem(clients.Invalid, "read your text", err.Error(), "it is kept in "+kept+": correct it and use --file")
 	}
 	return e, kept, nil
-}
-
-// parseEditable reads a document strictly: a mistyped key would otherwise be lost
-// without a word. What is left out stays as it is.
-func parseEditable(raw []byte, base editable) (editable, error) {
-	e := base
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&e); err != nil {
-		return base, placedJSON(raw, dec.InputOffset(), err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return base, errors.New("there is more after the end of the JSON object")
-	}
-	return e, nil
-}
-
-// placedJSON adds the line to an error of JSON.
-func placedJSON(raw []byte, offset int64, err error) error {
-	var syn *json.SyntaxError
-	var typ *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syn):
-		offset = syn.Offset
-	case errors.As(err, &typ):
-		offset = typ.Offset
-	}
-	// An unknown key has no place in the error; it is where it is first written.
-	if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
-		if at := bytes.Index(raw, []byte(name)); at >= 0 {
-			offset = int64(at)
-		}
-	}
-	offset = min(offset, int64(len(raw)))
-	return fmt.Errorf("line %d: %w", 1+bytes.Count(raw[:offset], []byte("\n")), noEOF(err))
 }
 
 func (g *globals) readFileOrStdin(name string) ([]byte, error) {
@@ -390,7 +343,7 @@ func (g *globals) editText(ctx context.Context, pattern string, text []byte) (ed
 func (o *identitiesEditOptions) write(ctx context.Context, b *backends, k *kratos.Client, i kratos.Identity, want editable) error {
 	before := identityOf(i)
 	c := identityChange{Op: "edit", ID: i.ID, Label: i.Label(), Before: &before}
-	was := editableOf(i)
+	was := kratos.DocumentOf(i)
 	var err error
 	if c.Changes, err = diffJSON(was, want); err != nil {
 		return err
@@ -407,7 +360,7 @@ func (o *identitiesEditOptions) write(ctx context.Context, b *backends, k *krato
 	if err := o.g.confirmProduction(ctx, b, "edit the identity", "This changes "+plural(len(c.Changes), "field", "fields")+" of "+i.Label()); err != nil {
 		return err
 	}
-	if _, err = k.Edit(ctx, i.ID, editOf(was, want, i)); err != nil {
+	if _, err = k.Edit(ctx, i.ID, want.Edit(i)); err != nil {
 		c = c.failed(err)
 		return firstError(out.Add(c), out.Close(), cannotDo(err))
 	}
@@ -415,81 +368,5 @@ func (o *identitiesEditOptions) write(ctx context.Context, b *backends, k *krato
 	return firstError(out.Add(c), out.Close())
 }
 
-// editOf is the smallest edit from one document to the other.
-func editOf(was, want editable, base kratos.Identity) kratos.Edit {
-	e := kratos.Edit{Base: &base}
-	if !sameValue(was.Traits, want.Traits) {
-		e.Traits = want.Traits
-	}
-	if !sameValue(was.MetadataPublic, want.MetadataPublic) {
-		e.MetadataPublic = want.MetadataPublic
-	}
-	if !sameValue(was.MetadataAdmin, want.MetadataAdmin) {
-		e.MetadataAdmin = want.MetadataAdmin
-	}
-	if was.State != want.State {
-		e.State = want.State
-	}
-	if was.SchemaID != want.SchemaID {
-		e.SchemaID = want.SchemaID
-	}
-	if was.ExternalID != want.ExternalID {
-		e.ExternalID = &want.ExternalID
-	}
-	return e
-}
-
-func sameValue(a, b json.RawMessage) bool {
-	d, err := diffJSON(a, b)
-	return err == nil && len(d) == 0
-}
-
-// diffJSON compares what two values are as JSON, field by field. An array is
-// compared as one value: its elements have no names.
-func diffJSON(before, after any) ([]fieldDiff, error) {
-	a, err := plainJSON(before)
-	if err != nil {
-		return nil, err
-	}
-	b, err := plainJSON(after)
-	if err != nil {
-		return nil, err
-	}
-	return diffValues(nil, "", a, b), nil
-}
-
-func diffValues(out []fieldDiff, path string, a, b any) []fieldDiff {
-	am, aok := a.(map[string]any)
-	bm, bok := b.(map[string]any)
-	if !aok || !bok {
-		if !reflect.DeepEqual(a, b) {
-			out = append(out, fieldDiff{path, a, b})
-		}
-		return out
-	}
-	var keys []string
-	for k := range am {
-		keys = append(keys, k)
-	}
-	for k := range bm {
-		if _, ok := am[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		out = diffValues(out, path+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(k), am[k], bm[k])
-	}
-	return out
-}
-
-func plainJSON(v any) (any, error) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var out any
-	return out, dec.Decode(&out)
-}
+// diffJSON compares what two values are as JSON, field by field.
+func diffJSON(before, after any) ([]fieldDiff, error) { return clients.Diff(before, after) }

@@ -312,7 +312,7 @@ func newUsersRequireCommand(g *globals) *cobra.Command {
 		if slices.Equal(was, want) {
 			return userChange{Outcome: outcomeUnchanged}, nil
 		}
-		c := userChange{Changes: []fieldDiff{{"/required_actions", was, want}}}
+		c := userChange{Changes: []fieldDiff{{Field: "/required_actions", Before: was, After: want}}}
 		if dry {
 			return c, nil
 		}

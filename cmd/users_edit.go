@@ -140,7 +140,7 @@ func (f *userFields) patch(u keycloak.User) (keycloak.UserPatch, []fieldDiff, er
 		{"last-name", "/last_name", u.LastName, f.last, &p.LastName}, {"username", "/username", u.Username, f.username, &p.Username},
 	} {
 		if f.changed(t.flag) && t.was != t.want {
-			*t.to, diff = &t.want, append(diff, fieldDiff{t.field, t.was, t.want})
+			*t.to, diff = &t.want, append(diff, fieldDiff{Field: t.field, Before: t.was, After: t.want})
 		}
 	}
 	for _, t := range []struct {
@@ -149,7 +149,7 @@ func (f *userFields) patch(u keycloak.User) (keycloak.UserPatch, []fieldDiff, er
 		to          **bool
 	}{{"email-verified", "/email_verified", u.EmailVerified, f.verified, &p.EmailVerified}, {"enabled", "/enabled", u.Enabled, f.enabled, &p.Enabled}} {
 		if f.changed(t.flag) && t.was != t.want {
-			*t.to, diff = &t.want, append(diff, fieldDiff{t.field, t.was, t.want})
+			*t.to, diff = &t.want, append(diff, fieldDiff{Field: t.field, Before: t.was, After: t.want})
 		}
 	}
 	values, err := f.values()

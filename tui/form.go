@@ -18,6 +18,14 @@ type FormSpec struct {
 	// Lead is one line above the fields.
 	Lead   string
 	Fields []FormField
+	// Shape gives the fields anew for what is typed so far, so that a list can grow while
+	// it is filled in; nil keeps Fields. It gets the values of all fields there ever
+	// were: what was typed into one that goes is kept for when it comes back. No I/O.
+	Shape func(values map[string]string) []FormField
+	// Check looks at all values together, by the names of the fields, whenever one was
+	// changed. What it complains about stands beside a field that was changed, and
+	// beside every field once saving was tried. It may be nil. No I/O.
+	Check func(values map[string]string) map[string]string
 	// Review says exactly what would be written, for the question before it; an
 	// error is shown instead ("relation is empty"). nil asks nothing. Title and Verb
 	// have defaults; Yes is the form's own.
@@ -29,6 +37,9 @@ type FormSpec struct {
 	What string
 	// Submit writes, off the loop.
 	Submit func(ctx context.Context, values map[string]string) error
+	// Refused may take over when Submit failed, on the loop: true says that it did, and
+	// the form stays as it is. f is the form, whose Pop closes it. It may be nil.
+	Refused func(f Host, err error) bool
 	// Done runs on the loop after success; the form has closed itself by then.
 	Done func(values map[string]string)
 }
@@ -39,6 +50,15 @@ type FormField struct {
 	// path ("/traits/email") is enough.
 	Name  string
 	Label string
+	// Section is the heading above it; fields of one section stand together.
+	Section string
+	// Item names the part of a list that it belongs to, such as "/traits/phones/2": one
+	// key empties all fields of a part.
+	Item string
+	// JSON says that the value is JSON: an editor shows it over several lines.
+	JSON bool
+	// Placeholder is shown, dim, while the field is empty.
+	Placeholder string
 	// Help stands under the field while it has the focus.
 	Help  string
 	Value string
@@ -56,15 +76,8 @@ type FormField struct {
 
 // NewForm makes the screen; push it.
 func NewForm(spec FormSpec) Screen {
-	f := &formScreen{spec: spec, inputs: make([]*widget.Input, len(spec.Fields)), errs: map[string]string{}}
-	for i, field := range spec.Fields {
-		in := widget.NewInput("")
-		in.SetValue(field.Value)
-		in.Complete = field.Complete
-		in.Secret(field.Secret)
-		in.Blur()
-		f.inputs[i] = in
-	}
+	f := &formScreen{spec: spec, inputs: map[string]*formInput{}, errs: map[string]string{}}
+	f.reshape()
 	f.focus(0)
 	return f
 }
@@ -72,29 +85,74 @@ func NewForm(spec FormSpec) Screen {
 type formScreen struct {
 	Host
 	spec   FormSpec
-	inputs []*widget.Input
-	errs   map[string]string // by field name, from the server or from a failed submit
-	at     int               // the field with the focus
+	fields []FormField
+	inputs map[string]*formInput // by field name, also of fields that are not shown now
+	errs   map[string]string     // by field name, from the server or from a failed submit
+	wrong  map[string]string     // likewise, from Check
+	tried  bool                  // saving was tried: every complaint is shown
+	at     int                   // the field with the focus
 	top    int
 	write  Job
+	editor Job
 }
 
 func (f *formScreen) Title() string       { return f.spec.Title }
 func (f *formScreen) Typing() bool        { return true }
 func (f *formScreen) Close()              {}
-func (f *formScreen) Init(h Host) tea.Cmd { f.Host = h; return nil }
+func (f *formScreen) Init(h Host) tea.Cmd { f.Host = h; f.check(); return nil }
 func (f *formScreen) Escape() bool        { return f.current() != nil && f.current().Escape() }
-func (f *formScreen) current() *widget.Input {
-	if f.at < len(f.inputs) {
-		return f.inputs[f.at]
+func (f *formScreen) current() *formInput {
+	if f.at < len(f.fields) {
+		return f.inputs[f.fields[f.at].Name]
 	}
 	return nil
 }
 
+// reshape asks for the fields and makes inputs of new ones. The focus stays on its field.
+func (f *formScreen) reshape() {
+	at := ""
+	if f.at < len(f.fields) {
+		at = f.fields[f.at].Name
+	}
+	f.fields = f.spec.Fields
+	if f.spec.Shape != nil {
+		all := map[string]string{}
+		for name, in := range f.inputs {
+			all[name] = in.text()
+		}
+		f.fields = f.spec.Shape(all)
+	}
+	for i, field := range f.fields {
+		if f.inputs[field.Name] == nil {
+			f.inputs[field.Name] = newFormInput(field)
+		}
+		if field.Name == at {
+			f.at = i
+		}
+	}
+	f.at = max(0, min(f.at, len(f.fields)-1))
+	if c := f.current(); c != nil && !c.Focused() {
+		c.Focus()
+	}
+}
+
+// changed is called after a value was changed.
+func (f *formScreen) changed(name string) {
+	delete(f.errs, name)
+	f.reshape()
+	f.check()
+}
+
+func (f *formScreen) check() {
+	if f.spec.Check != nil {
+		f.wrong = f.spec.Check(f.values())
+	}
+}
+
 // Leave asks when something was typed that is not written.
 func (f *formScreen) Leave() string {
-	for i, field := range f.spec.Fields {
-		if f.inputs[i].Value() != field.Value {
+	for _, in := range f.inputs {
+		if in.text() != in.first {
 			return "Leave the form? What was typed is lost."
 		}
 	}
@@ -102,9 +160,9 @@ func (f *formScreen) Leave() string {
 }
 
 func (f *formScreen) values() map[string]string {
-	v := make(map[string]string, len(f.inputs))
-	for i, field := range f.spec.Fields {
-		v[field.Name] = f.inputs[i].Value()
+	v := make(map[string]string, len(f.fields))
+	for _, field := range f.fields {
+		v[field.Name] = f.inputs[field.Name].text()
 	}
 	return v
 }
@@ -113,9 +171,9 @@ func (f *formScreen) focus(at int) {
 	if c := f.current(); c != nil {
 		c.Blur()
 	}
-	if n := len(f.inputs); n > 0 {
+	if n := len(f.fields); n > 0 {
 		f.at = (at%n + n) % n
-		f.inputs[f.at].Focus()
+		f.current().Focus()
 	}
 }
 
@@ -138,11 +196,31 @@ func (f *formScreen) Actions() []Action {
 	if f.spec.Asks {
 		save.Name, save.Mutates, save.Help = "ask", false, "Ask with what was typed."
 	}
-	return []Action{
+	acts := []Action{
 		save,
 		next,
 		move("previous field", -1, "shift+tab"),
 	}
+	if f.at < len(f.fields) && f.fields[f.at].Item != "" {
+		acts = append(acts, Action{Name: "remove item", Keys: []string{"ctrl+x"}, Footer: 4, Why: busy, Run: Do(f.removeItem),
+			Help: "Empty all fields of this part of the list, which takes it out."})
+	}
+	if !f.spec.Asks {
+		acts = append(acts, f.editAction(busy))
+	}
+	return acts
+}
+
+// removeItem empties the part of a list in which the focus is.
+func (f *formScreen) removeItem() {
+	item := f.fields[f.at].Item
+	for _, field := range f.fields {
+		if field.Item == item || strings.HasPrefix(field.Item, item+"/") {
+			f.inputs[field.Name].set("")
+			delete(f.errs, field.Name)
+		}
+	}
+	f.changed(f.fields[f.at].Name)
 }
 
 func (f *formScreen) Update(msg tea.Msg) tea.Cmd {
@@ -150,26 +228,31 @@ func (f *formScreen) Update(msg tea.Msg) tea.Cmd {
 	if in == nil || f.write.Busy() {
 		return nil
 	}
-	field := f.spec.Fields[f.at]
+	field := f.fields[f.at]
 	if len(field.Choices) > 0 {
 		f.choose(field, msg)
 		return nil
 	}
-	switch in.Update(msg) {
+	switch in.update(msg) {
 	case widget.Edited:
-		delete(f.errs, field.Name)
+		f.changed(field.Name)
 	case widget.Accepted:
-		if f.at == len(f.inputs)-1 {
-			f.submitByKey()
-		} else {
-			f.focus(f.at + 1)
-		}
+		f.onward()
 	case widget.Ignored:
 		if key, ok := msg.(tea.KeyPressMsg); ok && key.String() == "up" {
 			f.focus(f.at - 1)
 		}
 	}
 	return nil
+}
+
+// onward is enter: to the next field, and from the last one to the question.
+func (f *formScreen) onward() {
+	if f.at == len(f.fields)-1 {
+		f.submitByKey()
+		return
+	}
+	f.focus(f.at + 1)
 }
 
 // submitByKey is enter on the last field, which is refused like ctrl+s is.
@@ -185,7 +268,7 @@ func (f *formScreen) choose(field FormField, msg tea.Msg) {
 		return
 	}
 	n := len(field.Choices)
-	at := slices.Index(field.Choices, f.inputs[f.at].Value())
+	at := slices.Index(field.Choices, f.current().text())
 	switch key.String() {
 	case "right", "space", " ":
 		at = (at + 1) % n
@@ -195,11 +278,7 @@ func (f *formScreen) choose(field FormField, msg tea.Msg) {
 		f.focus(f.at - 1)
 		return
 	case "enter":
-		if f.at == len(f.inputs)-1 {
-			f.submitByKey()
-		} else {
-			f.focus(f.at + 1)
-		}
+		f.onward()
 		return
 	default:
 		for i, c := range field.Choices { // the first letter chooses
@@ -209,20 +288,27 @@ func (f *formScreen) choose(field FormField, msg tea.Msg) {
 			}
 		}
 	}
-	if at >= 0 {
-		f.inputs[f.at].SetValue(field.Choices[at])
-		delete(f.errs, field.Name)
+	if at >= 0 && field.Choices[at] != f.current().text() {
+		f.current().set(field.Choices[at])
+		f.changed(field.Name)
 	}
 }
 
 // complaint is what is wrong with a field now, or empty.
 func (f *formScreen) complaint(i int) string {
-	field, value := f.spec.Fields[i], f.inputs[i].Value()
+	field := f.fields[i]
+	in := f.inputs[field.Name]
+	value := in.text()
 	if e := f.errs[field.Name]; e != "" {
 		return e
 	}
 	if field.Check != nil && value != "" {
-		return field.Check(value)
+		if e := field.Check(value); e != "" {
+			return e
+		}
+	}
+	if f.tried || value != in.first {
+		return f.wrong[field.Name]
 	}
 	return ""
 }
@@ -230,8 +316,10 @@ func (f *formScreen) complaint(i int) string {
 // submit checks the fields, shows what will be written, and writes it.
 func (f *formScreen) submit() {
 	clear(f.errs) // what the server said last time may be different now
-	for i, field := range f.spec.Fields {
-		if field.Required && strings.TrimSpace(f.inputs[i].Value()) == "" {
+	f.tried = true
+	f.check()
+	for i, field := range f.fields {
+		if field.Required && strings.TrimSpace(f.inputs[field.Name].text()) == "" {
 			f.errs[field.Name] = "is needed"
 		}
 		if e := f.complaint(i); e != "" {
@@ -264,7 +352,9 @@ func (f *formScreen) send(values map[string]string) {
 	submit := func(ctx context.Context) (struct{}, error) { return struct{}{}, f.spec.Submit(ctx, values) }
 	done := func(_ struct{}, err error) {
 		if err != nil {
-			f.refused(err)
+			if f.spec.Refused == nil || !f.spec.Refused(f, err) {
+				f.refused(err)
+			}
 			return
 		}
 		f.Pop()
@@ -283,12 +373,10 @@ func (f *formScreen) send(values map[string]string) {
 func (f *formScreen) refused(err error) {
 	first := -1
 	for path, message := range f.Env().Explain(err).Fields {
-		for i, field := range f.spec.Fields {
-			if field.Name == path || lastPart(field.Name) == lastPart(path) {
-				f.errs[field.Name] = message
-				if first < 0 || i < first {
-					first = i
-				}
+		if i := f.fieldOf(path); i >= 0 {
+			f.errs[f.fields[i].Name] = message
+			if first < 0 || i < first {
+				first = i
 			}
 		}
 	}
@@ -296,6 +384,23 @@ func (f *formScreen) refused(err error) {
 		f.focus(first)
 	}
 	f.Fail(err)
+}
+
+// fieldOf finds the field that a complaint is about: the one with that path, the first
+// below it, the one that it is a part of, or the only one with that last name; -1
+// when there is none.
+func (f *formScreen) fieldOf(path string) int {
+	for _, fits := range []func(name string) bool{
+		func(name string) bool { return name == path },
+		func(name string) bool { return strings.HasPrefix(name, path+"/") },
+		func(name string) bool { return strings.HasPrefix(path, name+"/") },
+		func(name string) bool { return lastPart(name) == lastPart(path) },
+	} {
+		if i := slices.IndexFunc(f.fields, func(field FormField) bool { return fits(field.Name) }); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 func lastPart(path string) string { return path[strings.LastIndexAny(path, "/.")+1:] }

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"gatehouse/tui/clean"
@@ -16,13 +18,18 @@ func (f *formScreen) View(w, h int) string {
 		lines = append(lines, th.Strong.Render(clean.Line(f.spec.Lead, max(1, w))), "")
 	}
 	label := 0
-	for _, field := range f.spec.Fields {
+	for _, field := range f.fields {
 		label = max(label, widget.Width(clean.Line(orText(field.Label, field.Name), 24)))
 	}
 	label = min(label, max(1, w/3))
 	from, to := 0, 0
-	for i := range f.spec.Fields {
+	section := ""
+	for i, field := range f.fields {
 		start := len(lines)
+		if field.Section != section {
+			section = field.Section
+			lines = append(lines, "", th.Strong.Render(clean.Line(section, max(1, w))))
+		}
 		lines = append(lines, f.field(th, i, label, w)...)
 		if i == f.at {
 			from, to = start, len(lines)
@@ -38,7 +45,8 @@ func (f *formScreen) View(w, h int) string {
 
 // field is the lines of one field: input, dropdown, complaint or help.
 func (f *formScreen) field(th *theme.Theme, i, label, w int) []string {
-	field, in := f.spec.Fields[i], f.inputs[i]
+	field := f.fields[i]
+	in := f.inputs[field.Name]
 	focused := i == f.at
 	mark, name := "  ", th.Dim
 	if focused {
@@ -53,9 +61,9 @@ func (f *formScreen) field(th *theme.Theme, i, label, w int) []string {
 	head := mark + name.Render(widget.Pad(clean.Line(text, label), label)) + "  "
 	value := ""
 	if len(field.Choices) > 0 {
-		value = f.choices(th, field, in.Value(), focused, room)
+		value = f.choices(th, field, in.text(), focused, room)
 	} else {
-		value = in.View(th, room)
+		value = in.view(th, room, focused)
 	}
 	lines := []string{head + value}
 	under := strings.Repeat(" ", label+4)
@@ -63,7 +71,7 @@ func (f *formScreen) field(th *theme.Theme, i, label, w int) []string {
 		lines = append(lines, under+line)
 	}
 	if e := f.complaint(i); e != "" {
-		for _, line := range widget.Wrap(theme.MarkDenied+" "+e, max(1, room)) {
+		for _, line := range widget.Wrap(theme.MarkDenied+" "+clean.Line(e, 0), max(1, room)) {
 			lines = append(lines, under+th.Bad.Render(line))
 		}
 	} else if focused && field.Help != "" {
@@ -75,22 +83,54 @@ func (f *formScreen) field(th *theme.Theme, i, label, w int) []string {
 }
 
 // choices draws fixed values; the chosen one stands in brackets, so that it is seen
-// without colour.
+// without colour. Where not all fit, those around the chosen one are drawn.
 func (f *formScreen) choices(th *theme.Theme, field FormField, value string, focused bool, room int) string {
-	var b strings.Builder
-	used := 0
-	for _, c := range field.Choices {
-		text, style := " "+clean.Line(c, 30)+" ", th.Dim
+	words, total := make([]string, len(field.Choices)), 0
+	for i, c := range field.Choices {
+		words[i] = " " + clean.Line(c, 30) + " "
 		if c == value {
-			text, style = "["+clean.Line(c, 30)+"]", th.Strong
+			words[i] = "[" + clean.Line(c, 30) + "]"
+		}
+		total += widget.Width(words[i])
+	}
+	from, to, note := 0, len(words), ""
+	if total > room {
+		at := max(0, slices.Index(field.Choices, value))
+		note = fmt.Sprintf(" %d of %d", at+1, len(words))
+		from, to = around(words, at, room-widget.Width(note))
+	}
+	var b strings.Builder
+	for i := from; i < to; i++ {
+		style := th.Dim
+		if field.Choices[i] == value {
+			style = th.Strong
 			if focused {
 				style = th.Selected
 			}
 		}
-		if used += widget.Width(text); used > room {
-			break
-		}
-		b.WriteString(style.Render(text))
+		b.WriteString(style.Render(words[i]))
+	}
+	if from < to && note != "" {
+		b.WriteString(th.Dim.Render(note))
 	}
 	return b.String()
+}
+
+// around is the range of words about one of them that fits into room cells.
+func around(words []string, at, room int) (from, to int) {
+	used := widget.Width(words[at])
+	if used > room {
+		return 0, 0
+	}
+	from, to = at, at+1
+	for grown := true; grown; {
+		grown = false
+		if to < len(words) && used+widget.Width(words[to]) <= room {
+			used, to, grown = used+widget.Width(words[to]), to+1, true
+		}
+		if from > 0 && used+widget.Width(words[from-1]) <= room {
+			used, from, grown = used+widget.Width(words[from-1]), from-1, true
+		}
+	}
+	return from, to
 }

@@ -15,22 +15,13 @@ import (
 	"gatehouse/clients"
 )
 
-// CheckTraits holds traits against an identity schema as Kratos does on a write, so
-// that a form or a dry run can tell what would be refused. The paths lead from the
-// identity ("/traits/email"). The error is that of a schema or of traits that cannot
-// be read. What the server adds beyond the schema (a login name that is taken, a
-// host name that it looks up) only a write finds out.
-//
-// Kratos validates {"traits": …} as a whole, JSON schema draft 7, with formats checked
-// (v1.3, schema/validator.go).
-func CheckTraits(s Schema, traits []byte) ([]clients.Field, error) {
-	if len(bytes.TrimSpace(traits)) == 0 {
-		traits = []byte("{}")
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(traits))
-	if err != nil {
-		return nil, fmt.Errorf("the traits are not JSON: %w", err)
-	}
+// TraitsCheck holds traits against one identity schema, which is read only once: a
+// form asks at every key.
+type TraitsCheck struct{ schema *jsonschema.Schema }
+
+// NewTraitsCheck reads a schema. The error is that of one that cannot be read, or that
+// leads to another document, which is not fetched.
+func NewTraitsCheck(s Schema) (*TraitsCheck, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.Schema))
 	if err != nil {
 		return nil, fmt.Errorf("the identity schema %q is not JSON: %w", s.ID, err)
@@ -47,7 +38,20 @@ func CheckTraits(s Schema, traits []byte) ([]clients.Field, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the identity schema %q: %w", s.ID, err)
 	}
-	err = schema.Validate(map[string]any{"traits": value})
+	return &TraitsCheck{schema}, nil
+}
+
+// Check gives what the schema complains about. The paths lead from the identity
+// ("/traits/email"). The error is that of traits that are not JSON.
+func (t *TraitsCheck) Check(traits []byte) ([]clients.Field, error) {
+	if len(bytes.TrimSpace(traits)) == 0 {
+		traits = []byte("{}")
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(traits))
+	if err != nil {
+		return nil, fmt.Errorf("the traits are not JSON: %w", err)
+	}
+	err = t.schema.Validate(map[string]any{"traits": value})
 	if err == nil {
 		return nil, nil
 	}
@@ -56,6 +60,22 @@ func CheckTraits(s Schema, traits []byte) ([]clients.Field, error) {
 		return nil, err
 	}
 	return complaintsOf(v, nil), nil
+}
+
+// CheckTraits holds traits against an identity schema as Kratos does on a write, so
+// that a form or a dry run can tell what would be refused. The paths lead from the
+// identity ("/traits/email"). The error is that of a schema or of traits that cannot
+// be read. What the server adds beyond the schema (a login name that is taken, a
+// host name that it looks up) only a write finds out.
+//
+// Kratos validates {"traits": …} as a whole, JSON schema draft 7, with formats checked
+// (v1.3, schema/validator.go).
+func CheckTraits(s Schema, traits []byte) ([]clients.Field, error) {
+	t, err := NewTraitsCheck(s)
+	if err != nil {
+		return nil, err
+	}
+	return t.Check(traits)
 }
 
 // nowhere refuses references that lead out of the schema.

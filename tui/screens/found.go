@@ -12,10 +12,10 @@ import (
 // NewFound lists the people who match words: a whole id, the beginning of a login
 // name, or, when the server finds nobody by these, any words in the traits, for
 // which all identities are read page by page.
-func NewFound(k IdentitiesKratos, write IdentityWriter, open func(id string) tui.Screen, words string) *tui.List[IdentityRow] {
-	l := NewIdentities(k, write, open)
+func NewFound(spec IdentitiesSpec, words string) *tui.List[IdentityRow] {
+	l := NewIdentities(spec)
 	l.Spec.Title = "people “" + words + "”"
-	l.Spec.Fetch = foundRows(k, words)
+	l.Spec.Fetch = foundRows(spec.Kratos, words)
 	l.Spec.Empty = "Nobody matches “" + words + "”: no id, no login name that begins so, and no trait that holds these words."
 	l.Spec.Timeout = 2 * time.Minute
 	return l

@@ -19,9 +19,16 @@ type IdentitiesKratos interface {
 	IdentityFinder
 }
 
-// NewIdentities lists the identities of Kratos, page by page. open makes the screen
-// of one of them by its id, write is nil where nothing can be written.
-func NewIdentities(k IdentitiesKratos, write IdentityWriter, open func(id string) tui.Screen) *tui.List[IdentityRow] {
+// IdentitiesSpec is what a list of identities is made of. Kratos is needed.
+type IdentitiesSpec struct {
+	Kratos IdentitiesKratos
+	Write  IdentityWriter             // nil: nothing can be written
+	Forms  IdentityForms              // nil: nothing can be created or edited
+	Open   func(id string) tui.Screen // makes the screen of one of them
+}
+
+// NewIdentities lists the identities of Kratos, page by page.
+func NewIdentities(spec IdentitiesSpec) *tui.List[IdentityRow] {
 	text := func(title string, width, flex, drop int, cell func(IdentityRow) string) tui.Column[IdentityRow] {
 		fold := func(a, b IdentityRow) int { return cmp.Compare(strings.ToLower(cell(a)), strings.ToLower(cell(b))) }
 		return tui.Column[IdentityRow]{Title: title, Width: width, Flex: flex, Drop: drop, Cell: cell, Less: fold}
@@ -42,11 +49,11 @@ func NewIdentities(k IdentitiesKratos, write IdentityWriter, open func(id string
 			created,
 			text("ID", 36, 0, 6, func(r IdentityRow) string { return r.ID }),
 		},
-		Fetch:      identityRows(k),
-		Search:     identitySearchRows(k),
+		Fetch:      identityRows(spec.Kratos),
+		Search:     identitySearchRows(spec.Kratos),
 		SearchHint: "a whole id, or the beginning of an e-mail or another login name",
-		Actions:    identityListActions(write),
-		Open:       func(r IdentityRow) tui.Screen { return open(r.ID) },
+		Actions:    identityListActions(spec),
+		Open:       func(r IdentityRow) tui.Screen { return spec.Open(r.ID) },
 		Detail:     IdentityRow.sections,
 		Text:       func(r IdentityRow) string { return r.Traits },
 		Value:      IdentityRow.export,

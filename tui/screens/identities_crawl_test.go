@@ -123,7 +123,7 @@ func crawlClient(tb testing.TB, delay time.Duration) *kratos.Client {
 // gives the console, which holds the rows.
 func crawlList(tb testing.TB, k *kratos.Client) *tuitest.Rig {
 	tb.Helper()
-	app := tui.New(context.Background(), tui.Options{Context: "dev", Root: screens.NewIdentities(k, k, nil), Explain: explainReal})
+	app := tui.New(context.Background(), tui.Options{Context: "dev", Root: screens.NewIdentities(screens.IdentitiesSpec{Kratos: k, Write: k}), Explain: explainReal})
 	r := tuitest.NewRig(tb, app, 120, 40)
 	for end := time.Now().Add(5 * time.Minute); !strings.Contains(r.View(), tui.Count(crawlMany)+"\n"); r.Rest(5 * time.Millisecond) {
 		if time.Now().After(end) {

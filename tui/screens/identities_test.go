@@ -18,9 +18,9 @@ import (
 
 // identList is the list over a stub, with the details behind it.
 func identList(k *identKratosStub, options ...func(*tui.Options)) *tui.App {
-	return identApp(NewIdentities(k, k, func(id string) tui.Screen {
+	return identApp(NewIdentities(IdentitiesSpec{Kratos: k, Write: k, Open: func(id string) tui.Screen {
 		return NewIdentity(IdentitySpec{Kratos: k, Write: k, Edit: k, Recover: k}, id)
-	}), options...)
+	}}), options...)
 }
 
 func TestIdentitiesList(t *testing.T) {
@@ -145,7 +145,7 @@ func TestIdentitiesReadOnlyAndWithoutWriter(t *testing.T) {
 	s.Want("Ann Okafor")
 	s.Press("d")
 	s.Want("read-only: context dev may not be changed from here")
-	s = tuitest.Open(t, identApp(NewIdentities(k, nil, nil)))
+	s = tuitest.Open(t, identApp(NewIdentities(IdentitiesSpec{Kratos: k})))
 	s.Want("Ann Okafor")
 	s.WantNot("suspend ")
 	if k.called("Suspend") > 0 {

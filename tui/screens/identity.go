@@ -42,6 +42,7 @@ type IdentitySpec struct {
 	Write   IdentityWriter    // nil: nothing can be written
 	Edit    IdentityEditor    // likewise
 	Recover IdentityRecoverer // likewise
+	Forms   IdentityForms     // likewise
 	Keto    IdentityKeto      // nil: not configured in this context
 	Realms  []IdentityRealm
 	// Namespaces are those whose objects stand for people (access.Person).
@@ -63,7 +64,7 @@ type Identity struct {
 	holdings map[string]person.Holding // by subject
 	accounts []person.RealmAccounts
 
-	whoJob, sessionJob, tupleJob, moreJob, accountJob, setUpJob, write tui.Job
+	whoJob, sessionJob, tupleJob, moreJob, accountJob, setUpJob, formJob, write tui.Job
 
 	gone    bool // deleted from here
 	changes int  // Env.Changes when it was read

@@ -9,8 +9,8 @@ import (
 
 // identityListActions are what the list does to the marked people, or to the one
 // under the cursor. Without a writer there is nothing to do.
-func identityListActions(k IdentityWriter) func(*tui.List[IdentityRow]) []tui.Action {
-	job := new(tui.Job)
+func identityListActions(spec IdentitiesSpec) func(*tui.List[IdentityRow]) []tui.Action {
+	job, formJob, k := new(tui.Job), new(tui.Job), spec.Write
 	return func(l *tui.List[IdentityRow]) []tui.Action {
 		if k == nil {
 			return nil
@@ -19,11 +19,40 @@ func identityListActions(k IdentityWriter) func(*tui.List[IdentityRow]) []tui.Ac
 			return tui.Action{Name: name, Keys: []string{key}, Help: help, Footer: footer, Mutates: true, Danger: op.danger(),
 				Why: func() string { return op.whyNot(l) }, Run: tui.Do(func() { op.askList(l, job, k) })}
 		}
-		return []tui.Action{
+		acts := []tui.Action{
 			act("d", "suspend", "Refuse the selected people to sign in, and end their sessions.", 40, identitySuspend),
 			act("a", "reactivate", "Let the selected people sign in again.", 41, identityActivate),
 			act("o", "sign out", "End all sessions of the selected people, on every device.", 42, identitySignOut),
 		}
+		if spec.Forms != nil {
+			acts = append(acts, identityFormActions(spec, l, formJob)...)
+		}
+		return acts
+	}
+}
+
+// identityFormActions create an identity, and edit the one under the cursor.
+func identityFormActions(spec IdentitiesSpec, l *tui.List[IdentityRow], job *tui.Job) []tui.Action {
+	saved := func(open bool) func(kratos.Identity, string) {
+		return func(i kratos.Identity, words string) {
+			l.Put(identityRow(i))
+			if words != "" {
+				l.Toast(words)
+			}
+			if open && spec.Open != nil {
+				l.Push(spec.Open(i.ID))
+			}
+		}
+	}
+	return []tui.Action{
+		{Name: "new", Keys: []string{"n"}, Footer: 39, Mutates: true, Help: "Create an identity in a form made from its identity schema.",
+			Run: tui.Do(func() { openIdentityForm(l, job, spec.Forms, "", saved(true)) })},
+		{Name: "edit", Keys: []string{"e"}, Footer: 43, Mutates: true, Why: l.NeedRow, Help: "Change the person under the cursor in a form made from the identity schema.",
+			Run: tui.Do(func() {
+				if r, ok := l.Current(); ok {
+					openIdentityForm(l, job, spec.Forms, r.ID, saved(false))
+				}
+			})},
 	}
 }
 

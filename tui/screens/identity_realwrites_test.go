@@ -228,7 +228,7 @@ func TestRealIdentitiesList(t *testing.T) {
 		id, email := r.person(name)
 		ids, tokens = append(ids, id), append(tokens, r.login(email))
 	}
-	s := r.open(screens.NewIdentities(k, k, func(id string) tui.Screen { return screens.NewIdentity(spec, id) }), 120, 40)
+	s := r.open(screens.NewIdentities(screens.IdentitiesSpec{Kratos: k, Write: k, Forms: k, Open: func(id string) tui.Screen { return screens.NewIdentity(spec, id) }}), 120, 40)
 	s.Want("identities")
 	s.Press("f")
 	s.Type("ida-" + r.tag + "@ident.example")
