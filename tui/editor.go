@@ -151,4 +151,3 @@ func withoutLastLine(before, after string) string {
 	}
 	return after
 }
-

@@ -28,7 +28,10 @@ func (f *formScreen) View(w, h int) string {
 		start := len(lines)
 		if field.Section != section {
 			section = field.Section
-			lines = append(lines, "", th.Strong.Render(clean.Line(section, max(1, w))))
+			if n := len(lines); n > 0 && lines[n-1] != "" {
+				lines = append(lines, "")
+			}
+			lines = append(lines, th.Strong.Render(clean.Line(section, max(1, w))))
 		}
 		lines = append(lines, f.field(th, i, label, w)...)
 		if i == f.at {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -36,22 +35,22 @@ func CompactJSON(text string) string {
 // Empty means that it is one JSON value, in which no object has a key twice: a server
 // would keep one of the two without a word.
 func JSONFault(text string) string {
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	err := jsonValue(dec, 0)
-	at := dec.InputOffset()
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return ""
-		}
-		err = errors.New("something follows after the end of the value")
-	}
+	var v json.RawMessage
+	var at int64
+	err := json.Unmarshal([]byte(text), &v)
 	var syntax *json.SyntaxError
 	switch {
+	case err == nil:
+		dec := json.NewDecoder(strings.NewReader(text))
+		dec.UseNumber()
+		if err = jsonValue(dec, 0); err == nil {
+			return ""
+		}
+		at = dec.InputOffset()
+	case errors.As(err, &syntax) && syntax.Offset >= int64(len(text)) && strings.HasPrefix(syntax.Error(), "unexpected end"):
+		at, err = int64(len(text)), errors.New("it ends too early: a bracket or a quote is not closed")
 	case errors.As(err, &syntax):
 		at = syntax.Offset - 1
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		at, err = int64(len(text)), errors.New("it ends too early: a bracket or a quote is not closed")
 	}
 	if strings.TrimSpace(text) == "" {
 		return "it is empty: write a JSON value, such as {} or null"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -111,6 +112,52 @@ func complaintsOf(v *jsonschema.ValidationError, out []clients.Field) []clients.
 		}
 		return out
 	}
-	add(clients.Field{Path: path.String(), Message: v.ErrorKind.LocalizedString(english)})
+	add(clients.Field{Path: path.String(), Message: complaintWords(v.ErrorKind)})
 	return out
 }
+
+// complaintWords says in plain words what a keyword of JSON schema demands.
+func complaintWords(k jsonschema.ErrorKind) string {
+	number := func(r *big.Rat) string {
+		if r.IsInt() {
+			return r.Num().String()
+		}
+		return strings.TrimRight(r.FloatString(10), "0")
+	}
+	switch k := k.(type) {
+	case *kind.Type:
+		if len(k.Want) == 1 {
+			if words := typeWords[k.Want[0]]; words != "" {
+				return "must be " + words
+			}
+		}
+	case *kind.MinLength:
+		return fmt.Sprintf("must have at least %d characters, and has %d", k.Want, k.Got)
+	case *kind.MaxLength:
+		return fmt.Sprintf("must have at most %d characters, and has %d", k.Want, k.Got)
+	case *kind.Minimum:
+		return "must be at least " + number(k.Want)
+	case *kind.Maximum:
+		return "must be at most " + number(k.Want)
+	case *kind.ExclusiveMinimum:
+		return "must be more than " + number(k.Want)
+	case *kind.ExclusiveMaximum:
+		return "must be less than " + number(k.Want)
+	case *kind.MultipleOf:
+		return "must be a multiple of " + number(k.Want)
+	case *kind.MinItems:
+		return fmt.Sprintf("must have at least %d items, and has %d", k.Want, k.Got)
+	case *kind.MaxItems:
+		return fmt.Sprintf("must have at most %d items, and has %d", k.Want, k.Got)
+	case *kind.UniqueItems:
+		return fmt.Sprintf("items %d and %d are the same", k.Duplicates[0]+1, k.Duplicates[1]+1)
+	case *kind.AdditionalProperties:
+		return "the schema does not allow " + strings.Join(k.Properties, ", ")
+	case *kind.Pattern:
+		return "does not match the pattern " + k.Want
+	}
+	return k.LocalizedString(english)
+}
+
+var typeWords = map[string]string{"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+	"array": "a list", "object": "an object", "null": "null"}

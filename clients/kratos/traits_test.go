@@ -19,8 +19,8 @@ func TestCheckTraits(t *testing.T) {
 		`{"email":"ann@acme.example","name":{"first":"Ann"},"age":33}`: nil,
 		``:                                  {{Path: "/traits/email", Message: "is required"}},
 		`{"email":"nope"}`:                  {{Path: "/traits/email", Message: "'nope' is not valid email: missing @"}},
-		`{"email":"a@b.example","age":1.5}`: {{Path: "/traits/age", Message: "got number, want integer"}},
-		`{"email":"a@b.example","name":{"first":"A"}}`: {{Path: "/traits/name/first", Message: "minLength: got 1, want 2"}},
+		`{"email":"a@b.example","age":1.5}`: {{Path: "/traits/age", Message: "must be a whole number"}},
+		`{"email":"a@b.example","name":{"first":"A"}}`: {{Path: "/traits/name/first", Message: "must have at least 2 characters, and has 1"}},
 		`{"email":"a@b.example","name":{}}`:            {{Path: "/traits/name/first", Message: "is required"}},
 	} {
 		got, err := kratos.CheckTraits(s, []byte(traits))

@@ -45,8 +45,8 @@ type identityForm struct {
 	k       IdentityForms
 	host    tui.Host // of the screen below the form
 	schemas []kratos.Schema
-	noRead  error             // why the schemas could not be read
-	base    kratos.Identity   // as it was when the form was opened; without an ID on create
+	noRead  error           // why the schemas could not be read
+	base    kratos.Identity // as it was when the form was opened; without an ID on create
 	done    func(kratos.Identity, string)
 	forms   map[string]*traitForm
 	values  map[string]string // as they were when saving was tried
@@ -139,7 +139,9 @@ func (f *identityForm) form(id string) *traitForm {
 func (f *identityForm) fields(values map[string]string) []tui.FormField {
 	id := f.schemaOf(values)
 	var out []tui.FormField
-	if schema := f.schemaField(); len(schema.Choices) > 1 || f.noRead != nil && f.creates() {
+	schema := f.schemaField()
+	choose := len(schema.Choices) > 1 || f.noRead != nil && f.creates()
+	if choose && f.creates() { // it decides what comes
 		out = append(out, schema)
 	}
 	traits := f.form(id).fields(values)
@@ -148,8 +150,11 @@ func (f *identityForm) fields(values map[string]string) []tui.FormField {
 			traits[i].Section = "Traits"
 		}
 	}
-	out = append(out, traits...)
-	return append(out, f.accountFields()...)
+	out = append(append(out, traits...), f.accountFields()...)
+	if choose && !f.creates() {
+		out = append(out, schema)
+	}
+	return out
 }
 
 func (f *identityForm) schemaField() tui.FormField {
@@ -177,7 +182,7 @@ func (f *identityForm) accountFields() []tui.FormField {
 	}
 	out := []tui.FormField{state}
 	if f.creates() {
-		out = append(out, tui.FormField{Name: fieldPassword, Label: "password", Section: "Access", Secret: true, Check: checkPassword,
+		out = append(out, tui.FormField{Name: fieldPassword, Label: "password", Section: "Access", Secret: true, Placeholder: "none", Check: checkPassword,
 			Help: "may stay empty: then the person signs in with a recovery code first, and sets one"})
 	}
 	if f.base.ExternalID != "" {

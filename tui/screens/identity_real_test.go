@@ -269,7 +269,7 @@ func (r *identReal) spec() screens.IdentitySpec {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return screens.IdentitySpec{Kratos: k, Write: k, Edit: k, Recover: k}
+	return screens.IdentitySpec{Kratos: k, Write: k, Edit: k, Recover: k, Forms: k}
 }
 
 func (r *identReal) open(root tui.Screen, w, h int) *tuitest.Term {
@@ -280,7 +280,10 @@ func explainReal(err error) tui.Failure {
 	f := tui.Failure{Kind: string(clients.KindOf(err)), Why: err.Error()}
 	var p *clients.Problem
 	if errors.As(err, &p) {
-		f.What, f.Why, f.Hint = p.Op, p.Reason, p.Hint
+		f.What, f.Why, f.Hint, f.Fields = p.Op, p.Reason, p.Hint, map[string]string{}
+		for _, field := range p.Fields {
+			f.Fields[field.Path] = field.Message
+		}
 	}
 	return f
 }

@@ -216,9 +216,6 @@ func (t *identityText) open() {
 			return
 		}
 		t.take(text)
-		if t.fault == "" && t.text != t.first {
-			t.save()
-		}
 	})
 }
 

@@ -23,6 +23,9 @@ type traitForm struct {
 	before any // the traits that were there, decoded; nil on create
 	check  *kratos.TraitsCheck
 	why    string // why there is no form by the schema; empty when there is
+	// lenient takes what cannot be read for a text: to see what the schema says to the
+	// other fields meanwhile.
+	lenient bool
 }
 
 // newTraitForm makes the form of a schema. A schema that cannot be understood leaves
@@ -282,7 +285,7 @@ func checkNumber(value string) string {
 }
 
 func checkInteger(value string) string {
-	if e := checkNumber(value); e != "" {
+	if checkNumber(value) != "" {
 		return "is not a whole number"
 	}
 	return ""
@@ -346,6 +349,9 @@ func (f *traitForm) value(n *traitNode, path string, has any, values map[string]
 			return has, has != nil, nil // untouched; null is kept by its parent
 		}
 		v, ok, err := n.parse(kind, text)
+		if err != nil && f.lenient {
+			return text, true, nil
+		}
 		if err != nil {
 			return nil, false, fmt.Errorf("%s %w", n.label(), err)
 		}
@@ -408,7 +414,7 @@ func (f *traitForm) object(n *traitNode, path string, has any, values map[string
 	if text, shown := values[path+traitRest]; shown {
 		others = map[string]any{}
 		if text != "" {
-			if e := checkJSONObject(text); e != "" {
+			if e := checkJSONObject(text); e != "" && !f.lenient {
 				return nil, false, fmt.Errorf("others %s", e)
 			}
 			others, _ = decodeJSON(json.RawMessage(text)).(map[string]any)
@@ -445,9 +451,14 @@ func (f *traitForm) list(n *traitNode, path string, has any, values map[string]s
 // no field is called after stands at the nearest one.
 func (f *traitForm) complaints(values map[string]string) map[string]string {
 	out := map[string]string{}
-	traits, err := f.traits(values)
-	if err != nil || f.check == nil {
-		return out // the field itself says what is wrong with it
+	if f.check == nil {
+		return out
+	}
+	lenient := *f
+	lenient.lenient = true
+	traits, err := lenient.traits(values)
+	if err != nil {
+		return out
 	}
 	list, err := f.check.Check(traits)
 	if err != nil {
