@@ -73,3 +73,26 @@ func TestLegacyNamespacesOnTheRealKeto(t *testing.T) {
 		t.Error(r.stdout)
 	}
 }
+
+// Without keto.opl, of a Keto that has rules, what is stored is exact, and each line that
+// rests on further questions is marked as inferred.
+func TestWithoutTheModelEachInferredLineIsMarked(t *testing.T) {
+	t.Parallel()
+	info := stacktest.OwnKeto(t, factsModel, map[string]any{"log.level": "error"})
+	env := []string{"GATEHOUSE_KETO_READ_URL=" + info.ReadURL, "GATEHOUSE_KETO_WRITE_URL=" + info.WriteURL}
+	gatehouse(t, env, "tuples", "add", "Doc:d#viewers@Group:g#members", "Group:g#members@ben", "Doc:e#view@ben", "--force").want(t, exitYes)
+	r := gatehouse(t, env, "why", "Doc:d#view@ben").want(t, exitYes)
+	if !strings.Contains(r.stdout, "probably through Doc:d#viewers") || !strings.Contains(r.stdout, "✓ Doc:d#viewers   inferred   Keto says so of this relation") {
+		t.Error(r.stdout)
+	}
+	if r = gatehouse(t, env, "why", "Doc:e#view@ben").want(t, exitYes); strings.Contains(r.stdout, "inferred") || !strings.Contains(r.stdout, "Doc:e#view@ben") {
+		t.Errorf("what is stored is inferred: %s", r.stdout)
+	}
+	r = gatehouse(t, env, "why", "Doc:d#view@eve").want(t, exitNo)
+	if !strings.Contains(r.stdout, "inferred") || strings.Contains(r.stdout, "fix 1") || !strings.Contains(r.stdout, "keto.opl") {
+		t.Errorf("a fix of rules that are not known: %s", r.stdout)
+	}
+	if r = gatehouse(t, env, "who-can", "Doc:d#view").want(t, exitProblem); !strings.Contains(r.stderr, "there may be more") {
+		t.Error(r.stderr)
+	}
+}

@@ -357,6 +357,9 @@ func printStep(b *strings.Builder, s *access.Step, first, rest string) {
 		mark = "·"
 	}
 	parts := []string{mark + " " + cleanLine(s.Label)}
+	if s.Inferred {
+		parts = append(parts, "inferred")
+	}
 	if s.Reason != "" {
 		parts = append(parts, cleanLine(s.Reason))
 	}

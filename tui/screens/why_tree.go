@@ -64,6 +64,9 @@ func (d *whyDraw) node(s *access.Step, id string, depth int) *widget.Node {
 		n.Mark, n.Tone, n.Open = "·", theme.Dim, false
 	}
 	var notes []string
+	if s.Inferred {
+		notes = append(notes, "inferred")
+	}
 	if s.Reason != "" {
 		notes = append(notes, withNames(s.Reason, d.names))
 	}
