@@ -92,7 +92,7 @@ func (w *working) disagree(t *Trace) {
 	case errors.Is(w.readError(), ErrBudget):
 		t.Explained, t.Agrees = Unknown, nil
 		t.Summary = fmt.Sprintf("Keto says %s; why cannot be told: %v.", t.Server, w.readError())
-		t.Hint = ""
+		t.Hint = "ask about something smaller, such as one of the groups or parents that are subjects there"
 	default:
 		t.Hint = suspect(t.Facts, w.set)
 	}

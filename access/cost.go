@@ -1,5 +1,32 @@
 package access
 
+import "context"
+
+// Cost is what an explanation has taken so far.
+type Cost struct {
+	// Requests are those to the server, RoundTrips how often one had to wait for others.
+	Requests, RoundTrips int
+}
+
+type costKey struct{}
+
+// Counting gives a context under which an explanation tells, while it is worked out, what
+// it has taken so far. told must be quick; it is called from any goroutine, one call at a
+// time. A WhatIf tells it of its first half, the answer as it is.
+func Counting(ctx context.Context, told func(Cost)) context.Context {
+	return context.WithValue(ctx, costKey{}, told)
+}
+
+// counter tells what is read after what came before it; nil when nobody wants to know.
+func counter(ctx context.Context, before Cost) func(requests, trips int) {
+	told, ok := ctx.Value(costKey{}).(func(Cost))
+	if !ok {
+		return nil
+	}
+	told(before)
+	return func(requests, trips int) { told(Cost{before.Requests + requests, before.RoundTrips + trips}) }
+}
+
 // MaxRequests is how many lists one explanation reads at most.
 const MaxRequests = maxRequests
 

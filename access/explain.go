@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,9 +39,6 @@ type Explainer struct {
 	// Large remembers what is too long to be read between one explanation and the next; nil
 	// remembers nothing.
 	Large *Large
-	// Progress is told, while an explanation is worked out, how many requests and round
-	// trips it has taken so far; it must be quick, and may come from any goroutine. May be nil.
-	Progress func(requests, trips int)
 	// Full asks for the whole tree besides the proof.
 	Full bool
 }
@@ -94,7 +92,7 @@ func (x *Explainer) explain(ctx context.Context, a Asking) (Trace, *working, err
 // again whether the server gives both answers.
 func (x *Explainer) settled(ctx context.Context, a Asking, t *Trace) (*working, error) {
 	w, err := x.once(ctx, a, t)
-	if err != nil || t.Server == NotAsked || w.Verdict == t.Server {
+	if err != nil || t.Server == NotAsked || w.Verdict == t.Server || errors.Is(w.readError(), ErrBudget) {
 		return w, err
 	}
 	first, ours := t.Server, w.Verdict
@@ -151,9 +149,7 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 	if x.Server != nil {
 		t.Requests++
 		w.asks++
-		if before, rounds := t.Requests, t.RoundTrips; x.Progress != nil {
-			w.store.progress = func(requests, trips int) { x.Progress(before+requests, rounds+trips) }
-		}
+		w.store.progress = counter(ctx, Cost{t.Requests, t.RoundTrips})
 		wg.Go(func() { t.Server, failed = x.asked(ctx, a) })
 	}
 	if x.Model == nil && x.ModelUnknown {
@@ -171,7 +167,7 @@ func (x *Explainer) once(ctx context.Context, a Asking, t *Trace) (*working, err
 	for w.Decision = w.decide(ctx, variant{}); w.openUp(w.Decision); {
 		w.Decision = w.decide(ctx, variant{})
 	}
-	if t.Server != NotAsked && w.Verdict != t.Server {
+	if t.Server != NotAsked && w.Verdict != t.Server && !errors.Is(w.readError(), ErrBudget) {
 		w.guess(ctx, t.Server)
 	}
 	return w, nil

@@ -54,7 +54,7 @@ func (x *Explainer) WhatIf(ctx context.Context, a Asking, writes []Write) (WhatI
 		return out, err
 	}
 	then := now
-	then.Server, then.Tuples, then.Settings, then.Progress = nil, Overlay(known, writes), w.set, nil
+	then.Server, then.Tuples, then.Settings = nil, Overlay(known, writes), w.set
 	asked := known.asked()
 	after, v, _ := then.explain(ctx, a)
 	out.Trace = after

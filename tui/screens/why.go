@@ -3,6 +3,7 @@ package screens
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -85,6 +86,8 @@ type Why struct {
 	job   tui.Job
 	write tui.Job
 	file  tui.Job
+	// cost is what the explanation under way has taken so far; nil while none is.
+	cost atomic.Pointer[access.Cost]
 }
 
 // whyAnswer is one explanation, ready to be shown.
@@ -176,11 +179,19 @@ func (s *Why) Update(msg tea.Msg) tea.Cmd {
 
 // Status is what the answer cost.
 func (s *Why) Status() string {
+	if c := s.cost.Load(); c != nil && s.job.Busy() {
+		return costWords(*c)
+	}
 	if !s.asked || s.err != nil {
 		return ""
 	}
 	t := s.shown().trace
-	return fmt.Sprintf("%d of %d requests · %d rounds · %d ms", t.Requests, access.MaxRequests, t.RoundTrips, t.Millis)
+	return fmt.Sprintf("%s · %d ms", costWords(access.Cost{Requests: t.Requests, RoundTrips: t.RoundTrips}), t.Millis)
+}
+
+// costWords hold what was taken against the budget of one explanation.
+func costWords(c access.Cost) string {
+	return fmt.Sprintf("%d of %d requests · %s", c.Requests, access.MaxRequests, count(c.RoundTrips, "round"))
 }
 
 // shown is the answer on the screen: that of what if while something is supposed.
@@ -217,8 +228,10 @@ func (s *Why) edit() {
 // ask asks the server and explains.
 func (s *Why) ask() {
 	explain, q, names := s.spec.Explain, s.q, s.spec.Names
+	s.cost.Store(nil)
 	tui.Go(s.host, &s.job, whyTimeout, func(ctx context.Context) (whyAnswer, error) {
-		t, err := explain(ctx, q)
+		t, err := explain(access.Counting(ctx, func(c access.Cost) { s.cost.Store(&c) }), q)
+		s.cost.Store(nil)
 		learnNames(ctx, names, q, t)
 		return drawAnswer(t, err, names), nil // the trace says what is known beside an error too
 	}, func(a whyAnswer, _ error) {

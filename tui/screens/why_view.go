@@ -28,6 +28,9 @@ func (s *Why) View(w, h int) string {
 	}
 	if !s.asked {
 		lines = append(lines, th.Dim.Render(clean.Line("… asking why   "+withNames(s.q.String(), s.spec.Names), w)))
+		if c := s.cost.Load(); c != nil {
+			lines = append(lines, th.Dim.Render(clean.Line("  "+costWords(*c)+" so far · Esc stops", w)))
+		}
 		return strings.Join(fitLines(lines, h), "\n")
 	}
 	lines = append(lines, s.viewHead(th, w)...)
