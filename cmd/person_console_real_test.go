@@ -95,7 +95,7 @@ func TestConsoleShowsOnePerson(t *testing.T) {
 		{"identities " + mail, mail}, {"tuples " + a.Namespace + ":" + a.Object, a.Object}, {"users", "ann"},
 	} {
 		goTo(s, c.line)
-		s.Want(c.want)
+		s.Want(c.want, " ▸ ")
 		if c.line == "users" {
 			s.Press("/")
 			s.Type(login)
