@@ -258,9 +258,16 @@ func (c *console) palette() []tui.Entry {
 
 // home is what the first screen is made of.
 func (c *console) home() screens.HomeSpec {
-	spec := screens.HomeSpec{Places: c.places(), Tickets: c.tickets, OpenTicket: c.ticket, Complete: c.completeQuestion}
+	spec := screens.HomeSpec{Places: c.places(), Tickets: c.tickets, OpenTicket: c.ticket, Complete: c.completeQuestion, Words: c.words,
+		History: c.asked, Remember: func(line string) { c.asked = append(c.asked, line) }}
+	if c.kratos != nil || c.keycloak != nil {
+		spec.People, spec.Person = c.peopleNamed, c.person
+	}
 	if c.keto != nil {
-		spec.Check = c.check
+		spec.Check, spec.WhoCan, spec.Tuples = c.check, c.whoCan, c.tuples
+	}
+	if c.keycloak != nil {
+		spec.WhyLogin = func(user, client string) tui.Screen { return c.whyLoginWith(user + " " + client) }
 	}
 	if c.kratos != nil {
 		spec.Find = c.findPeople

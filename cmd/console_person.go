@@ -46,6 +46,16 @@ func (c *console) personSpec(h *person.Hit, text string) screens.PersonSpec {
 	return spec
 }
 
+// peopleNamed finds who may be meant by words.
+func (c *console) peopleNamed(ctx context.Context, words string) ([]person.Hit, error) {
+	sources, err := c.b.people(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hits, _ := sources.Find(ctx, words)
+	return hits, ctx.Err()
+}
+
 // personEntry is where `:` goes to see one human being.
 func (c *console) personEntry() tui.Entry {
 	return tui.Entry{Name: "person", Aliases: []string{"human", "somebody"}, Help: "one human being across Kratos, Keto and Keycloak; give an e-mail, a name, an id or a subject",

@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"gatehouse/access/person"
 	"gatehouse/access/tuple"
 	"gatehouse/tui"
 	"gatehouse/tui/clean"
@@ -39,6 +40,21 @@ type HomeSpec struct {
 	Find func(words string) tui.Screen
 	// Complete suggests how a question may go on.
 	Complete func(text string) []widget.Completion
+	// Words knows the relations and the objects that a sentence can mean.
+	Words *Vocabulary
+	// People finds who may be meant by a name, an e-mail or an id; Person opens one of
+	// them. Both are nil where there is nobody to ask.
+	People func(ctx context.Context, words string) ([]person.Hit, error)
+	Person func(person.Hit) tui.Screen
+	// WhoCan and Tuples open what a set or an object means; nil without Keto.
+	WhoCan func(tuple.Set) tui.Screen
+	Tuples func(tuple.Query) tui.Screen
+	// WhyLogin asks why a user does not get into a client; nil without Keycloak.
+	WhyLogin func(user, client string) tui.Screen
+	// History is what was asked before, oldest first; Remember is called with what is
+	// asked now, and may be nil.
+	History  []string
+	Remember func(line string)
 }
 
 // homeTimeout bounds the counting of one place.
@@ -49,12 +65,16 @@ const homeTimeout = 5 * time.Second
 type Home struct {
 	spec   HomeSpec
 	host   tui.Host
-	input  *widget.Input
+	line   *homeLine
 	counts []homeCount
 	jobs   []tui.Job
 	cursor int // tickets first, then places
 	top    int // the first ticket that is shown
+	at     []homeAt
 }
+
+// homeAt is where an item was drawn.
+type homeAt struct{ y, from, to, item int }
 
 type homeCount struct {
 	number, note string
@@ -64,10 +84,8 @@ type homeCount struct {
 
 // NewHome makes the screen.
 func NewHome(spec HomeSpec) *Home {
-	h := &Home{spec: spec, input: widget.NewInput("> "), counts: make([]homeCount, len(spec.Places)), jobs: make([]tui.Job, len(spec.Places))}
-	h.input.Blur()
-	h.input.Placeholder = "a name, an e-mail, or namespace:object#permission@subject"
-	h.input.Complete = spec.Complete
+	h := &Home{spec: spec, counts: make([]homeCount, len(spec.Places)), jobs: make([]tui.Job, len(spec.Places))}
+	h.line = newHomeLine(&h.spec)
 	return h
 }
 
@@ -76,7 +94,7 @@ func (h *Home) Title() string { return "home" }
 
 // Init starts counting.
 func (h *Home) Init(host tui.Host) tea.Cmd {
-	h.host = host
+	h.host, h.line.host = host, host
 	h.load()
 	return nil
 }
@@ -88,15 +106,15 @@ func (h *Home) Resume() { h.load() }
 func (h *Home) Close() {}
 
 // Typing is true while the line is typed in.
-func (h *Home) Typing() bool { return h.input.Focused() }
+func (h *Home) Typing() bool { return h.line.input.Focused() }
 
 // Escape leaves the line.
 func (h *Home) Escape() bool {
-	if h.input.Escape() {
+	if h.line.input.Escape() {
 		return true
 	}
-	if h.input.Focused() {
-		h.input.Blur()
+	if h.line.input.Focused() {
+		h.line.input.Blur()
 		return true
 	}
 	return false
@@ -142,7 +160,7 @@ func (h *Home) Actions() []tui.Action {
 	}
 	return []tui.Action{
 		{Name: "open", Keys: []string{"enter"}, Footer: 1, Help: "Open the ticket or the place under the cursor.", Why: h.closed, Run: tui.Do(h.open)},
-		{Name: "ask", Keys: []string{"/", "i"}, Footer: 2, Help: "Type a name, an e-mail, an id, or a question as a relation tuple.", Run: tui.Do(h.input.Focus)},
+		{Name: "ask", Keys: []string{"/", "i"}, Footer: 2, Help: "Type a name, an e-mail, an id, or a question as a relation tuple.", Run: tui.Do(h.line.focus)},
 		{Name: "tickets or places", Keys: []string{"tab", "left", "right"}, Footer: 3, Help: "Jump between the tickets and the places.", Run: tui.Do(h.column)},
 		{Name: "reload", Keys: []string{"ctrl+r"}, Footer: 4, Help: "Count again and ask the back ends how they are.", Run: tui.Do(func() { h.load(); h.host.Env().Recheck() })},
 		{Name: "up", Keys: []string{"up", "k"}, Help: "Go up.", Run: tui.Do(func() { h.move(-1) })},
@@ -169,76 +187,83 @@ func (h *Home) open() {
 	h.host.Push(h.spec.Places[h.cursor-len(h.spec.Tickets)].Open())
 }
 
-// meaning is what a line was understood as, and what to open for it.
-func (h *Home) meaning(line string) (words string, open func() tui.Screen) {
-	line = strings.TrimSpace(line)
-	switch _, err := tuple.Parse(line); {
-	case line == "":
-		return "", nil
-	case err == nil && h.spec.Check != nil:
-		return "ask Keto: " + line, func() tui.Screen { return h.spec.Check(line) }
-	case err == nil:
-		return "a relation tuple, but this context has no Keto: add keto.read_url", nil
-	case strings.Contains(line, "#"):
-		return err.Error(), nil
-	case h.spec.Find != nil:
-		return "find people: " + line, func() tui.Screen { return h.spec.Find(line) }
-	default:
-		return "a person, but this context has no Kratos: add kratos.admin_url", nil
-	}
-}
-
+// accept does what the line was understood as.
 func (h *Home) accept() {
-	if h.input.Update(tea.KeyPressMsg{Code: tea.KeyEnter}) != widget.Accepted {
-		return
-	}
-	line := h.input.Value()
-	if _, open := h.meaning(line); open != nil {
-		h.input.Remember(line)
-		h.input.SetValue("")
-		h.input.Blur()
-		h.host.Push(open())
+	if to, ok := h.line.accept(); ok {
+		h.host.Push(to)
 	}
 }
 
 // Update takes what is typed.
 func (h *Home) Update(msg tea.Msg) tea.Cmd {
-	if h.input.Focused() {
-		h.input.Update(msg)
+	if h.line.input.Focused() {
+		h.line.typed(msg)
+		return nil
+	}
+	if n := tui.Wheel(msg); n != 0 {
+		h.move(n)
+	}
+	if click, ok := msg.(tea.MouseClickMsg); ok {
+		h.click(click)
 	}
 	return nil
+}
+
+// click opens what is under the mouse on the second click; the first puts the cursor
+// there, or into the line.
+func (h *Home) click(click tea.MouseClickMsg) {
+	if click.Y == 1 {
+		h.line.focus()
+		return
+	}
+	for _, at := range h.at {
+		if at.y == click.Y && click.X >= at.from && click.X < at.to {
+			if h.cursor == at.item && h.closed() == "" {
+				h.open()
+			}
+			h.cursor = at.item
+			return
+		}
+	}
 }
 
 // View is the line, the tickets, the places, and what is wrong.
 func (h *Home) View(w, height int) string {
 	th := h.host.Env().Theme
-	lines := []string{th.Strong.Render(clean.Line("What would you like to know?", w)), h.input.View(th, w)}
-	if h.Typing() {
-		meaning, open := h.meaning(h.input.Value())
-		style := th.Dim
-		if open != nil {
-			style = th.Accent
-		}
-		lines = append(lines, style.Render(clean.Line("  "+meaning, w)))
-		lines = append(lines, h.input.Dropdown(th, w, 6)...)
-	}
+	lines := []string{th.Strong.Render(clean.Line("What would you like to know?", w))}
+	lines = append(lines, h.line.view(th, w, height)...)
 	lines = append(lines, "")
+	h.at = h.at[:0]
 	room := height - len(lines) - len(h.troubles())
 	if w >= 90 && len(h.spec.Tickets) > 0 {
 		left := w / 2
-		lines = append(lines, beside(h.viewTickets(th, left-3, room), h.viewPlaces(th, w-left), left)...)
+		tickets := h.viewTickets(th, left-3, room)
+		h.place(len(lines), 0, left, h.top, max(0, len(tickets)-1))
+		h.place(len(lines), left, w, len(h.spec.Tickets), len(h.spec.Places))
+		lines = append(lines, beside(tickets, h.viewPlaces(th, w-left), left)...)
 	} else {
 		places := h.viewPlaces(th, w)
-		lines = append(lines, h.viewTickets(th, w, room-len(places)-1)...)
+		tickets := h.viewTickets(th, w, room-len(places)-1)
+		h.place(len(lines), 0, w, h.top, max(0, len(tickets)-1))
+		lines = append(lines, tickets...)
 		if len(h.spec.Tickets) > 0 {
 			lines = append(lines, "")
 		}
+		h.place(len(lines), 0, w, len(h.spec.Tickets), len(h.spec.Places))
 		lines = append(lines, places...)
 	}
 	for _, t := range h.troubles() {
 		lines = append(lines, th.Bad.Render(clean.Line(t, w)))
 	}
 	return strings.Join(lines[:min(len(lines), max(0, height))], "\n")
+}
+
+// place remembers where n items, from the first on, are drawn below a heading, for the
+// mouse.
+func (h *Home) place(heading, from, to, first, n int) {
+	for i := range n {
+		h.at = append(h.at, homeAt{y: heading + 1 + i, from: from, to: to, item: first + i})
+	}
 }
 
 // troubles are the back ends that do not answer and what could not be counted, one
