@@ -104,6 +104,15 @@ func (b *bench) shown(w Role) Result {
 	return Fail
 }
 
+// ShowsRole reports whether Keycloak's own preview of the wanted document has the wanted
+// role, so that nothing that may stand in its way has to be read.
+func ShowsRole(f *Facts, a Asked) bool {
+	a = a.withDefaults()
+	b := newBench(f, a)
+	w, ok := a.WantedRole()
+	return ok && !b.nobody() && b.shown(w) == Pass
+}
+
 // showsIn looks for the role where the mappers in effect write it, and where Keycloak's
 // own do.
 func (b *bench) showsIn(claims map[string]any, w Role) bool {

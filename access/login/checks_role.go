@@ -329,15 +329,17 @@ func (b *bench) asksScope(name string) bool {
 }
 
 // HangsOn reports whether an answer may hang on who is permitted to a client scope: it
-// is asked for by name, or it has a mapper for the wanted role.
+// is asked for by name, or it has a mapper for the wanted role and is, or usually is, one
+// of the client's.
 func HangsOn(f *Facts, a Asked, s ClientScope) bool {
 	a = a.withDefaults()
 	b := newBench(f, a)
 	if b.c == nil {
 		return false
 	}
+	usual := slices.Contains(b.c.DefaultScopes, s.Name) || slices.Contains(b.c.OptionalScopes, s.Name) || slices.Contains(f.Claims.Standard.Value, s.Name)
 	w, ok := a.WantedRole()
-	return b.asksScope(s.Name) || ok && slices.ContainsFunc(s.Mappers, func(m Mapper) bool { return m.carries(w) })
+	return b.asksScope(s.Name) || usual && ok && b.shown(w) != Pass && slices.ContainsFunc(s.Mappers, func(m Mapper) bool { return m.carries(w) })
 }
 
 // matters reports whether the question hangs on a client scope: it is asked for by

@@ -129,7 +129,7 @@ type Realm struct {
 	BruteForce                          bool
 	FailureFactor                       int
 	QuickLoginCheck, QuickLoginWait     time.Duration
-	DefaultRole                         string
+	DefaultRole, DefaultRoleID          string
 	BrowserFlow, DirectGrantFlow        string
 	EventsEnabled, OrganizationsEnabled bool
 	NotBefore                           time.Time
@@ -259,7 +259,9 @@ type FlowStep struct {
 	ID, Provider, Name, Requirement string
 	Level                           int
 	SubFlow                         bool
-	Config                          map[string]string
+	// ConfigID is the id of its settings, Config these, where they decide who gets in.
+	ConfigID string
+	Config   map[string]string
 }
 
 // Policy is a client policy with what its profiles make it do.

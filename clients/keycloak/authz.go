@@ -117,16 +117,26 @@ func (r *Realm) Policies(clientUUID string, permissions bool, pageSize int) clie
 	return paged[wirePolicy](r.s, c.with(q), pageSize)
 }
 
+// AllPolicies lists policies and permissions in one list.
+func (r *Realm) AllPolicies(clientUUID string, pageSize int) clients.Fetch[Policy] {
+	return paged[wirePolicy](r.s, r.authz("list policies", clientUUID, "policy"), pageSize)
+}
+
 // Policy reads one policy or permission, with the logic that an evaluation does not
 // tell.
 func (r *Realm) Policy(ctx context.Context, clientUUID, id string) (Policy, error) {
 	return one[wirePolicy](ctx, r.s, r.authz("read the policy", clientUUID, "policy", id))
 }
 
-// PoliciesOf lists the policies that a permission or an aggregate policy is made of.
-// Their Negative is filled by a read of each: the list says POSITIVE for all.
+// PoliciesIn lists the policies that a permission or an aggregate policy is made of, by
+// id and name alone: this list says of each that it is positive.
+func (r *Realm) PoliciesIn(ctx context.Context, clientUUID, id string) ([]Policy, error) {
+	return all[wirePolicy](ctx, r.s, r.authz("list the policies of the permission", clientUUID, "policy", id, "associatedPolicies"))
+}
+
+// PoliciesOf is PoliciesIn with each policy read.
 func (r *Realm) PoliciesOf(ctx context.Context, clientUUID, id string) ([]Policy, error) {
-	out, err := all[wirePolicy](ctx, r.s, r.authz("list the policies of the permission", clientUUID, "policy", id, "associatedPolicies"))
+	out, err := r.PoliciesIn(ctx, clientUUID, id)
 	for i := range out {
 		if err == nil {
 			out[i], err = r.Policy(ctx, clientUUID, out[i].ID)

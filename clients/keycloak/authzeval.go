@@ -64,7 +64,6 @@ type PolicyResult struct {
 // A resource or user that does not exist is looked up first: for the one the server
 // would evaluate everything, for the other it would fail.
 func (r *Realm) EvaluatePolicies(ctx context.Context, e Evaluation) (Decision, error) {
-	const op = "evaluate the policies"
 	settings, err := r.AuthzSettings(ctx, e.ClientUUID)
 	if err != nil {
 		return Decision{}, err
@@ -73,24 +72,41 @@ func (r *Realm) EvaluatePolicies(ctx context.Context, e Evaluation) (Decision, e
 	if err != nil {
 		return Decision{}, err
 	}
-	resources := []any{}
+	var res Resource
 	if e.Resource != "" {
-		res, err := r.Resource(ctx, e.ClientUUID, e.Resource)
-		if err != nil {
+		if res, err = r.Resource(ctx, e.ClientUUID, e.Resource); err != nil {
 			return Decision{}, err
 		}
+	} else if len(e.Scopes) > 0 {
+		return Decision{}, r.refuse("evaluate the policies", "scopes were named without a resource", "name the resource too")
+	}
+	e.UserID = user
+	return r.evaluate(ctx, e, res, settings)
+}
+
+// EvaluateKnown is EvaluatePolicies, in one request, for who has read the user (by id),
+// the resource and the settings already. For a resource that is not there the server
+// would evaluate everything.
+func (r *Realm) EvaluateKnown(ctx context.Context, e Evaluation, res Resource, settings AuthzSettings) (Decision, error) {
+	if e.Resource == "" || e.Resource != res.ID {
+		return Decision{}, r.refuse("evaluate the policies", "the resource was not read before", "")
+	}
+	return r.evaluate(ctx, e, res, settings)
+}
+
+func (r *Realm) evaluate(ctx context.Context, e Evaluation, res Resource, settings AuthzSettings) (Decision, error) {
+	resources := []any{}
+	if e.Resource != "" {
 		scopes := []map[string]string{}
 		for _, s := range e.Scopes {
 			scopes = append(scopes, map[string]string{"name": s})
 		}
 		resources = append(resources, map[string]any{"_id": res.ID, "name": res.Name, "scopes": scopes})
-	} else if len(e.Scopes) > 0 {
-		return Decision{}, r.refuse(op, "scopes were named without a resource", "name the resource too")
 	}
 	attrs := mergeTexts(e.Attributes, nil)
-	body := map[string]any{"clientId": e.ClientUUID, "userId": user, "roleIds": list(e.RealmRoles), "resourceType": nil,
+	body := map[string]any{"clientId": e.ClientUUID, "userId": e.UserID, "roleIds": list(e.RealmRoles), "resourceType": nil,
 		"entitlements": false, "context": map[string]any{"attributes": attrs}, "resources": resources}
-	c := r.post(op, "view-authorization", body, "clients", e.ClientUUID, "authz", "resource-server", "policy", "evaluate")
+	c := r.post("evaluate the policies", "view-authorization", body, "clients", e.ClientUUID, "authz", "resource-server", "policy", "evaluate")
 	c.read = true
 	var raw map[string]json.RawMessage
 	if _, err := r.s.do(ctx, c, &raw); err != nil {

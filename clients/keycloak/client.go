@@ -99,13 +99,15 @@ func (r *Realm) Server() *Server { return r.s }
 
 // realmState is what was learnt about a realm and is kept for a while.
 type realmState struct {
-	rights      cached[Rights]
+	rights      sync.Map // name of a right → *cached[Tri]
+	standard    cached[standardScopes]
 	defaultRole cached[string] // its id
 	clientIDs   sync.Map       // client UUID → *cached[string]
 }
 
 func (st *realmState) forget() {
-	st.rights.forget()
+	st.rights.Clear()
+	st.standard.forget()
 	st.defaultRole.forget()
 	st.clientIDs.Clear()
 }
@@ -153,10 +155,10 @@ func (c *cached[T]) get(ctx context.Context, keep time.Duration, fetch func(cont
 	return v, err
 }
 
-// keep makes the value last.
-func (c *cached[T]) keep(d time.Duration) {
+// put makes a value that another answer told by the way last.
+func (c *cached[T]) put(v T, d time.Duration) {
 	c.mu.Lock()
-	c.until = time.Now().Add(d)
+	c.value, c.until = v, time.Now().Add(d)
 	c.mu.Unlock()
 }
 

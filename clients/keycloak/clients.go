@@ -47,7 +47,9 @@ type Client struct {
 	FlowOverrides  map[string]string `json:"flow_overrides,omitempty"`
 	Attributes     map[string]string `json:"attributes,omitempty"`
 	NotBefore      time.Time         `json:"not_before,omitzero"`
-	Access         Access            `json:"access,omitempty"`
+	// Mappers are the protocol mappers of the client itself.
+	Mappers []Mapper `json:"-"`
+	Access  Access   `json:"access,omitempty"`
 	// Raw is the whole answer with the secret taken out.
 	Raw json.RawMessage `json:"-"`
 }
@@ -78,6 +80,7 @@ type wireClient struct {
 	FlowBindingOverrides         map[string]string `json:"authenticationFlowBindingOverrides"`
 	Attributes                   map[string]string `json:"attributes"`
 	NotBefore                    int64             `json:"notBefore"`
+	ProtocolMappers              []wireMapper      `json:"protocolMappers"`
 	Access                       Access            `json:"access"`
 }
 
@@ -92,6 +95,9 @@ func (w wireClient) neutral() Client {
 	c.DeviceFlow = w.Attributes["oauth2.device.authorization.grant.enabled"] == "true"
 	for _, k := range secretAttributes {
 		delete(c.Attributes, k)
+	}
+	for _, m := range w.ProtocolMappers {
+		c.Mappers = append(c.Mappers, m.neutral())
 	}
 	return c
 }
@@ -160,7 +166,10 @@ func (r *Realm) ClientByClientID(ctx context.Context, clientID string) (Client, 
 		return Client{}, &clients.Problem{Kind: clients.NotFound, Op: op, Target: r.s.admin.Target(),
 			Reason: "realm " + r.name + " has no client " + strconv.Quote(clientID), Hint: "clientIds are exact, with upper and lower case"}
 	}
-	return page.Items[i], nil
+	found := page.Items[i]
+	entry, _ := r.state.clientIDs.LoadOrStore(found.ID, &cached[string]{})
+	entry.(*cached[string]).put(found.ClientID, nameLife)
+	return found, nil
 }
 
 // ServiceAccount is the user under whose name the client acts by itself. Lists of

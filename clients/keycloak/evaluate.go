@@ -45,9 +45,8 @@ type Preview struct {
 // Preview computes the claims a token would hold now.
 func (r *Realm) Preview(ctx context.Context, kind TokenKind, p PreviewQuery) (Preview, error) {
 	const op = "preview the token"
-	end, ok := map[TokenKind]string{AccessToken: "access-token", IDToken: "id-token", UserInfo: "userinfo"}[kind]
 	switch {
-	case !ok:
+	case previewEnds[kind] == "":
 		return Preview{}, r.refuse(op, "there is no preview of a "+string(kind)+" token", "ask for access, id or userinfo")
 	case p.UserID == "":
 		return Preview{}, r.refuse(op, "no user was named", "for a service account take the user of ServiceAccount")
@@ -61,14 +60,33 @@ func (r *Realm) Preview(ctx context.Context, kind TokenKind, p PreviewQuery) (Pr
 			return Preview{}, err
 		}
 	}
+	out := Preview{Kind: kind, Dropped: dropped(client, p.Scope), Warning: r.s.previewWarning(ctx)}
+	out.Claims, err = r.PreviewClaims(ctx, kind, p)
+	return out, err
+}
+
+// PreviewClaims are the claims alone, in one request, for who has looked at the client
+// and at the audience already: the server drops in silence what is not there.
+func (r *Realm) PreviewClaims(ctx context.Context, kind TokenKind, p PreviewQuery) (json.RawMessage, error) {
+	const op = "preview the token"
+	end, ok := previewEnds[kind]
+	switch {
+	case !ok:
+		return nil, r.refuse(op, "there is no preview of a "+string(kind)+" token", "ask for access, id or userinfo")
+	case p.UserID == "":
+		return nil, r.refuse(op, "no user was named", "for a service account take the user of ServiceAccount")
+	}
 	q := url.Values{"userId": {p.UserID}}
 	setIf(q, "scope", p.Scope)
 	setIf(q, "audience", p.Audience)
-	out := Preview{Kind: kind, Dropped: dropped(client, p.Scope), Warning: r.s.previewWarning(ctx)}
+	var claims json.RawMessage
 	c := r.get(op, "view-users and view-clients", "clients", p.ClientUUID, "evaluate-scopes", "generate-example-"+end)
-	_, err = r.s.do(ctx, c.with(q), &out.Claims)
-	return out, err
+	_, err := r.s.do(ctx, c.with(q), &claims)
+	return claims, err
 }
+
+// previewEnds are the addresses of the previews.
+var previewEnds = map[TokenKind]string{AccessToken: "access-token", IDToken: "id-token", UserInfo: "userinfo"}
 
 // dropped lists the words of a scope parameter that the client does not have. A
 // dynamic scope ("organization:acme") is known by the part before its colon.

@@ -37,7 +37,7 @@ const maxNodes = 50_000
 // goroutines.
 type RoleReader struct {
 	r      *Realm
-	given  sync.Map // group or composite role → *cached[given]
+	given  sync.Map // group, composite role or client scope → *cached[given]
 	groups sync.Map // id, or path behind a slash → *cached[Group]
 	names  sync.Map // client UUID → clientId, where an answer told it by the way
 
@@ -147,16 +147,6 @@ func (rd *RoleReader) guess(ctx context.Context, path string) map[string]Group {
 	return out
 }
 
-// RoleGraph reads the graph of a user or group, level by level, each level side by
-// side. A cycle among composite roles, which the server allows, ends where it closes.
-func (r *Realm) RoleGraph(ctx context.Context, h Holder) (*RoleGraph, error) {
-	start, err := r.startOf(h)
-	if err != nil {
-		return nil, err
-	}
-	return r.RoleReader().graph(ctx, start)
-}
-
 const opProvenance = "read where the roles come from"
 
 func (r *Realm) startOf(h Holder) (roles.Step, error) {
@@ -172,32 +162,24 @@ func (r *Realm) startOf(h Holder) (roles.Step, error) {
 	return roles.Step{}, r.refuse(opProvenance, "only users and groups hold roles", "")
 }
 
-// graph reads the graph of a user, a service account or a group.
-func (rd *RoleReader) graph(ctx context.Context, start roles.Step) (*RoleGraph, error) {
-	w := newWalk(rd, start)
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return w.prepare(gctx) })
-	g.Go(func() error { _, err := w.expand(gctx, []string{start.ID}); return err })
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return w.finish(ctx)
-}
-
 // walk collects the answers of one level from several goroutines.
 type walk struct {
 	rd *RoleReader
 
 	mu     sync.Mutex
 	g      *RoleGraph
-	placed map[string]bool // groups whose parent is in the graph, or that have none
-	fresh  []string        // nodes found in this level
+	placed map[string]bool  // groups whose parent is in the graph, or that have none
+	listed map[string]Group // groups as the list of a user's groups has them
+	done   map[string]bool  // groups of which it is known already what they give
+	maybe  map[string]bool  // roles of which it is not known whether they are composite
+	fresh  []string         // nodes found in this level
 	rights Rights
-	byDef  string // the default role
+	byDef  string             // the default role
+	theirs map[roles.Ref]Role // the server's own answer, where it has everything
 }
 
 func newWalk(rd *RoleReader, start roles.Step) *walk {
-	w := &walk{rd: rd, placed: map[string]bool{},
+	w := &walk{rd: rd, placed: map[string]bool{}, listed: map[string]Group{}, done: map[string]bool{}, maybe: map[string]bool{},
 		g: &RoleGraph{Graph: roles.NewGraph(), Start: start, Roles: map[string]Role{}}}
 	w.g.Add(start)
 	return w
@@ -206,7 +188,7 @@ func newWalk(rd *RoleReader, start roles.Step) *walk {
 // prepare finds out what may be missing and which role is the default one.
 func (w *walk) prepare(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { w.rights, err = w.rd.r.Rights(ctx); return })
+	g.Go(func() (err error) { w.rights, err = w.rd.r.sees(ctx, "view-realm", "view-clients"); return })
 	g.Go(func() (err error) { w.byDef, err = w.rd.r.defaultRole(ctx); return })
 	return g.Wait()
 }
@@ -218,10 +200,12 @@ func (w *walk) finish(ctx context.Context) (*RoleGraph, error) {
 		if level, err = w.expand(ctx, level); err != nil {
 			return nil, err
 		}
-		if w.g.Len() > maxNodes {
-			return nil, w.rd.r.refuse(opProvenance, "more than 50,000 groups and roles take part", "")
-		}
 	}
+	return w.end(ctx), nil
+}
+
+// end puts down what may be missing, and the names.
+func (w *walk) end(ctx context.Context) *RoleGraph {
 	for _, right := range w.rights.Missing("view-realm", "view-clients") {
 		w.lacks(right)
 	}
@@ -230,7 +214,7 @@ func (w *walk) finish(ctx context.Context) (*RoleGraph, error) {
 	}
 	w.name(ctx)
 	w.g.Start, _ = w.g.Step(w.g.Start.ID)
-	return w.g, nil
+	return w.g
 }
 
 // expand asks for what each node of a level gives, and returns the new nodes.
@@ -241,9 +225,11 @@ func (w *walk) expand(ctx context.Context, level []string) ([]string, error) {
 	for _, id := range level {
 		w.mu.Lock()
 		step, _ := w.g.Step(id)
-		composite := w.g.Roles[id].Composite
+		composite := w.g.Roles[id].Composite || w.maybe[id]
+		done := w.done[id]
 		w.mu.Unlock()
 		switch {
+		case done:
 		case step.Kind == roles.User || step.Kind == roles.ServiceAccount:
 			g.Go(func() error { return w.user(ctx, step) })
 		case step.Kind == roles.Group:
@@ -257,6 +243,9 @@ func (w *walk) expand(ctx context.Context, level []string) ([]string, error) {
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	if w.g.Len() > maxNodes {
+		return nil, w.rd.r.refuse(opProvenance, "more than 50,000 groups and roles take part", "")
 	}
 	return w.fresh, nil
 }
@@ -284,37 +273,32 @@ func (w *walk) user(ctx context.Context, step roles.Step) error {
 	w.g.Add(step)
 	for _, gr := range groups {
 		w.link(step.ID, roles.Step{Kind: roles.Group, ID: gr.ID, Name: gr.Path})
-		w.rd.groups.LoadOrStore(gr.ID, known(gr)) // the list tells the parent
+		w.listed[gr.ID] = gr // the list tells the parent
 	}
 	w.mu.Unlock()
 	return w.gives(step.ID, given{roles: m.All()}, nil)
 }
 
-// known is a cache entry that is filled already.
-func known[T any](v T) *cached[T] {
-	c := &cached[T]{value: v}
-	c.keep(keptFor)
-	return c
-}
-
 // group reads what is mapped to a group, and where it stands unless that is known.
 func (w *walk) group(ctx context.Context, step roles.Step) error {
 	var in given
-	var self Group
 	var above []Group
 	var hidden error
 	w.mu.Lock()
 	placed := w.placed[step.ID]
+	self, listed := w.listed[step.ID]
 	w.mu.Unlock()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { in, err = w.rd.mapped(ctx, step.ID); return })
 	if !placed {
 		g.Go(func() (err error) {
-			if self, err = w.rd.group(ctx, step.ID); err == nil {
-				above, hidden = w.rd.lineage(ctx, self)
-				return nil
+			if !listed {
+				if self, err = w.rd.group(ctx, step.ID); err != nil {
+					return err
+				}
 			}
-			return err
+			above, hidden = w.rd.lineage(ctx, self)
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -341,6 +325,7 @@ func (w *walk) place(step roles.Step, placed bool, self Group, above []Group, hi
 	for _, parent := range above {
 		w.link(child, roles.Step{Kind: roles.Group, ID: parent.ID, Name: parent.Path})
 		w.placed[parent.ID] = true
+		w.byName(parent)
 		child = parent.ID
 	}
 	if clients.Is(hidden, clients.Denied) {
@@ -351,6 +336,56 @@ func (w *walk) place(step roles.Step, placed bool, self Group, above []Group, hi
 	return hidden
 }
 
+// mostUnsure is how many roles of a group may be asked one by one whether they are
+// composite; for more, one request for the mappings is less.
+const mostUnsure = 2
+
+// byName takes what a group gives from the names that came with it, which saves a
+// request and a round. It works where the server has told all roles of the holder: the
+// names are of roles among them. It is called with the lock held.
+func (w *walk) byName(g Group) {
+	if w.done[g.ID] || w.theirs == nil || g.RealmRoles == nil || g.ClientRoles == nil {
+		return
+	}
+	var in given
+	unsure := 0
+	take := func(ref roles.Ref) bool {
+		role, ok := w.theirs[ref]
+		if !ok {
+			return false
+		}
+		if known, is := w.g.Roles[role.ID]; is {
+			role = known
+		} else {
+			unsure++
+		}
+		in.roles = append(in.roles, role)
+		return true
+	}
+	for _, name := range g.RealmRoles {
+		if !take(roles.Ref{Name: name}) {
+			return
+		}
+	}
+	for client, names := range g.ClientRoles {
+		for _, name := range names {
+			if !take(roles.Ref{Client: client, Name: name}) {
+				return
+			}
+		}
+	}
+	if unsure > mostUnsure {
+		return
+	}
+	for _, role := range in.roles {
+		if _, known := w.g.Roles[role.ID]; !known {
+			w.maybe[role.ID] = true
+		}
+	}
+	w.done[g.ID] = true
+	w.give(g.ID, in)
+}
+
 // gives links a node to the roles that it gives.
 func (w *walk) gives(from string, in given, err error) error {
 	if err != nil {
@@ -358,6 +393,12 @@ func (w *walk) gives(from string, in given, err error) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.give(from, in)
+	return nil
+}
+
+// give is called with the lock held.
+func (w *walk) give(from string, in given) {
 	if len(in.needs) > 0 {
 		w.g.Hide(from, in.needs...)
 		for _, n := range in.needs {
@@ -368,11 +409,14 @@ func (w *walk) gives(from string, in given, err error) error {
 	}
 	for _, role := range in.roles {
 		if old, ok := w.g.Roles[role.ID]; !ok || old.Client == "" {
+			role.Composite = role.Composite || old.Composite
 			w.g.Roles[role.ID] = role
+		} else if role.Composite && !old.Composite {
+			old.Composite = true
+			w.g.Roles[role.ID] = old
 		}
 		w.link(from, stepOf(role))
 	}
-	return nil
 }
 
 // link is called with the lock held.

@@ -143,7 +143,7 @@ func (r *Realm) RoleMappings(ctx context.Context, h Holder) (Mappings, error) {
 	var rights Rights
 	var m Mappings
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { rights, err = r.Rights(gctx); return })
+	g.Go(func() (err error) { rights, err = r.sees(gctx, "view-realm", "view-clients"); return })
 	g.Go(func() (err error) { m, err = one[wireMappings](gctx, r.s, r.get(op, h.reads(), h.base()...)); return })
 	if err := g.Wait(); err != nil {
 		return Mappings{}, err

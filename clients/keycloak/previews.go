@@ -40,13 +40,22 @@ func (r *Realm) Previews(ctx context.Context, q PreviewQuery) (Previews, error) 
 	out := Previews{Of: map[TokenKind]Preview{}}
 	g, ctx := errgroup.WithContext(ctx)
 	for i, k := range kinds {
-		g.Go(func() (err error) { made[i], err = r.Preview(ctx, k, q); return })
+		g.Go(func() (err error) {
+			if i == 0 { // one look at client and audience is enough for all
+				made[i], err = r.Preview(ctx, k, q)
+				return err
+			}
+			made[i].Kind = k
+			made[i].Claims, err = r.PreviewClaims(ctx, k, q)
+			return err
+		})
 	}
 	g.Go(func() (err error) { out.Mappers, err = r.previewMappers(ctx, q); return })
 	if err := g.Wait(); err != nil {
 		return Previews{}, err
 	}
 	for i, k := range kinds {
+		made[i].Dropped, made[i].Warning = made[0].Dropped, made[0].Warning
 		out.Of[k] = made[i]
 	}
 	out.Dropped, out.Warning = made[0].Dropped, made[0].Warning

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"gatehouse/access/roles"
 	"gatehouse/clients"
 )
@@ -52,41 +50,17 @@ func (rd *RoleReader) ServiceAccount(ctx context.Context, c Client, limit int) (
 }
 
 func (rd *RoleReader) provenance(ctx context.Context, start roles.Step, limit int) (Provenance, *RoleGraph, error) {
-	p, g, err := rd.explain(ctx, start, limit)
-	if err == nil && !p.Agrees() {
-		rd.forget()
-		return rd.explain(ctx, start, limit)
-	}
-	return p, g, err
-}
-
-func (rd *RoleReader) explain(ctx context.Context, start roles.Step, limit int) (Provenance, *RoleGraph, error) {
-	holder := Holder{HolderUser, start.ID}
-	if start.Kind == roles.Group {
-		holder.Kind = HolderGroup
-	}
-	var theirs []Role
-	var checked bool
-	w := newWalk(rd, start)
-	first, fctx := errgroup.WithContext(ctx)
-	first.Go(func() error { return w.prepare(fctx) })
-	first.Go(func() error { _, err := w.expand(fctx, []string{start.ID}); return err })
-	first.Go(func() (err error) { theirs, checked, err = rd.r.serverEffective(fctx, holder); return })
-	if err := first.Wait(); err != nil {
+	s := rd.search(start, roles.Ref{}, true)
+	if err := s.Begin(ctx); err != nil {
 		return Provenance{}, nil, err
 	}
-	rd.learnNames(theirs)
-	g, err := w.finish(ctx)
-	if err != nil {
-		return Provenance{}, nil, err
+	for s.More() {
+		if err := s.Next(ctx); err != nil {
+			return Provenance{}, nil, err
+		}
 	}
-	p := Provenance{Provenance: g.Provenance(start.ID, limit), Known: g.Roles}
-	if g.Cut.Any() {
-		return p, g, rd.fillRealm(ctx, holder, &p)
-	}
-	p.Checked = checked
-	p.compare(theirs)
-	return p, g, nil
+	p, err := s.Provenance(ctx, limit)
+	return p, s.w.g, err
 }
 
 // learnNames keeps the clientIds that the server's answer tells by the way.

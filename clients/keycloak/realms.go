@@ -148,7 +148,12 @@ func (s *Server) Realms(ctx context.Context) ([]RealmSettings, error) {
 
 // Settings reads the settings of the realm, with Raw.
 func (r *Realm) Settings(ctx context.Context) (RealmSettings, error) {
-	return one[wireRealm](ctx, r.s, r.get("read the settings", "view-realm"))
+	s, err := one[wireRealm](ctx, r.s, r.get("read the settings", "view-realm"))
+	if err == nil { // they tell about our rights, and which role is the default one
+		r.right("view-realm").put(triOf(!s.Cut.Any()), rightsLife)
+		r.state.defaultRole.put(s.DefaultRole.ID, nameLife)
+	}
+	return s, err
 }
 
 // RequiredAction is something a realm can make its users do at login.

@@ -39,69 +39,57 @@ func (g Rights) Missing(want ...string) Cut {
 }
 
 func (g Rights) of(right string) Tri {
-	switch right {
-	case "view-realm":
-		return g.ViewRealm
-	case "view-users":
-		return g.ViewUsers
-	case "query-users":
-		return g.QueryUsers
-	case "query-groups":
-		return g.QueryGroups
-	case "view-clients":
-		return g.ViewClients
-	case "query-clients":
-		return g.QueryClients
-	case "view-events":
-		return g.ViewEvents
-	case "view-authorization":
-		return g.ViewAuthorization
-	case "view-identity-providers":
-		return g.ViewIdentityProviders
+	if is := g.at(right); is != nil {
+		return *is
 	}
 	return Unknown
+}
+
+// at is where a right is kept, nil for one that is not known here.
+func (g *Rights) at(right string) *Tri {
+	return map[string]*Tri{"view-realm": &g.ViewRealm, "view-users": &g.ViewUsers, "query-users": &g.QueryUsers, "query-groups": &g.QueryGroups,
+		"view-clients": &g.ViewClients, "query-clients": &g.QueryClients, "view-events": &g.ViewEvents,
+		"view-authorization": &g.ViewAuthorization, "view-identity-providers": &g.ViewIdentityProviders}[right]
 }
 
 // rightsLife is how long a probe is believed.
 const rightsLife = time.Minute
 
 // Rights finds out what we may see in the realm, with a handful of requests side by
-// side; the answer is kept for a minute.
+// side; what is found is kept for a minute.
 //
 // Each probe is an address that the server answers with 200 or 403 by one right
 // alone and for all objects (measured on 26.7.3). Lists of users and clients are no
 // such address: with the query right alone, or with permissions for single users,
 // they are answered but cut.
 func (r *Realm) Rights(ctx context.Context) (Rights, error) {
-	return r.state.rights.get(ctx, rightsLife, r.probe)
+	return r.sees(ctx, "view-realm", "view-users", "query-users", "query-groups", "view-clients", "query-clients", "view-events", "view-identity-providers")
 }
 
 // nobody is the id of a user that does not exist: the brute-force state of such a
 // one is told to whoever may see all users.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
-func (r *Realm) probe(ctx context.Context) (Rights, error) {
-	out := Rights{Realm: r.name}
-	first := url.Values{"first": {"0"}, "max": {"1"}}
-	const op = "find out our rights"
+// sees finds out about these rights alone; the others are Unknown in the answer,
+// which does not mean that they are missing.
+func (r *Realm) sees(ctx context.Context, rights ...string) (Rights, error) {
+	found := make([]Tri, len(rights))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	ask := func(answer *Tri, q url.Values, segments ...string) {
+	for i, right := range rights {
 		g.Go(func() (err error) {
-			*answer, err = r.allowed(gctx, r.get(op, "", segments...).with(q))
+			found[i], err = r.right(right).get(gctx, rightsLife, func(ctx context.Context) (Tri, error) { return r.probe(ctx, right) })
 			return err
 		})
 	}
-	ask(&out.ViewRealm, first, "roles")
-	ask(&out.ViewUsers, nil, "attack-detection", "brute-force", "users", nobody)
-	ask(&out.QueryUsers, first, "users")
-	ask(&out.QueryGroups, first, "groups")
-	ask(&out.ViewClients, nil, "default-default-client-scopes")
-	ask(&out.QueryClients, first, "clients")
-	ask(&out.ViewEvents, nil, "events", "config")
-	ask(&out.ViewIdentityProviders, first, "identity-provider", "instances")
 	if err := g.Wait(); err != nil {
 		return Rights{}, err
+	}
+	out := Rights{Realm: r.name}
+	for i, right := range rights {
+		if to := out.at(right); to != nil {
+			*to = found[i]
+		}
 	}
 	if out.ViewClients == Yes {
 		out.ViewAuthorization = Yes // view-clients covers it; without, no address tells
@@ -109,10 +97,47 @@ func (r *Realm) probe(ctx context.Context) (Rights, error) {
 	return out, nil
 }
 
+func (r *Realm) right(name string) *cached[Tri] {
+	entry, _ := r.state.rights.LoadOrStore(name, &cached[Tri]{})
+	return entry.(*cached[Tri])
+}
+
+func (r *Realm) probe(ctx context.Context, right string) (Tri, error) {
+	first := url.Values{"first": {"0"}, "max": {"1"}}
+	ask := func(q url.Values, segments ...string) (Tri, error) {
+		return r.allowed(ctx, r.get("find out our rights", "", segments...).with(q))
+	}
+	switch right {
+	case "view-realm":
+		return ask(first, "roles")
+	case "view-users":
+		return ask(nil, "attack-detection", "brute-force", "users", nobody)
+	case "query-users":
+		return ask(first, "users")
+	case "query-groups":
+		return ask(first, "groups")
+	case "view-clients":
+		_, err := r.StandardScopes(ctx)
+		return verdictOf(err)
+	case "query-clients":
+		return ask(first, "clients")
+	case "view-events":
+		return ask(nil, "events", "config")
+	case "view-identity-providers":
+		return ask(first, "identity-provider", "instances")
+	}
+	return Unknown, nil
+}
+
 // allowed asks, and reads the answer as a right. An address that the server does not
 // have tells nothing.
 func (r *Realm) allowed(ctx context.Context, c call) (Tri, error) {
 	_, err := r.s.do(ctx, c, nil)
+	return verdictOf(err)
+}
+
+// verdictOf is allowed's reading of how a request ended.
+func verdictOf(err error) (Tri, error) {
 	p, _ := errors.AsType[*clients.Problem](err)
 	switch {
 	case err == nil:
@@ -126,7 +151,37 @@ func (r *Realm) allowed(ctx context.Context, c call) (Tri, error) {
 }
 
 // ForgetRights makes the next Rights ask again.
-func (r *Realm) ForgetRights() { r.state.rights.forget() }
+func (r *Realm) ForgetRights() {
+	r.state.rights.Clear()
+	r.state.standard.forget()
+}
+
+// standardScopes are the client scopes of new clients, or why they may not be seen.
+type standardScopes struct {
+	names []string
+	err   error
+}
+
+// StandardScopes names the client scopes that every new client gets and always uses,
+// as they were at most a minute ago. It tells about our rights too: whoever has
+// view-clients is answered.
+func (r *Realm) StandardScopes(ctx context.Context) ([]string, error) {
+	got, err := r.state.standard.get(ctx, rightsLife, func(ctx context.Context) (standardScopes, error) {
+		list, err := all[wireScope](ctx, r.s, r.get("list the client scopes of new clients", "view-clients", "default-default-client-scopes"))
+		if err != nil && !clients.Is(err, clients.Denied) {
+			return standardScopes{}, err
+		}
+		var names []string
+		for _, s := range list {
+			names = append(names, s.Name)
+		}
+		return standardScopes{names, err}, nil
+	})
+	if err == nil {
+		err = got.err
+	}
+	return got.names, err
+}
 
 // honest wraps a list: an empty first page from an account that lacks the right is a
 // refusal, not the news that there is nothing.
@@ -136,7 +191,7 @@ func honest[T any](r *Realm, c call, right string, f clients.Fetch[T]) clients.F
 		if err != nil || len(page.Items) > 0 || cursor != "" {
 			return page, err
 		}
-		g, err := r.Rights(ctx)
+		g, err := r.sees(ctx, right)
 		if err != nil {
 			return clients.Page[T]{}, err
 		}

@@ -161,7 +161,7 @@ type Roleset struct {
 // Composites lists the roles directly inside a composite role, one level deep. The
 // server leaves out, in silence, what our account may not see.
 func (r *Realm) Composites(ctx context.Context, roleID string) (Roleset, error) {
-	g, err := r.Rights(ctx)
+	g, err := r.sees(ctx, "view-realm", "view-clients")
 	if err != nil {
 		return Roleset{}, err
 	}

@@ -1,35 +1,16 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
 
 	"gatehouse/access/login"
-	"gatehouse/access/roles"
 	"gatehouse/access/token"
 	"gatehouse/clients"
 	"gatehouse/clients/keycloak"
 )
-
-// claims are the tasks of a round (from 3 on) that read what the checks of roles,
-// claims, tokens and authorization services rest on. User and client are known by
-// then, or known not to be.
-func (g *gather) claims(round int) []task {
-	switch round {
-	case 3:
-		tasks := g.pasted()
-		if !g.wantsClaims() {
-			return tasks
-		}
-		tasks = append(tasks, g.roleTasks()...)
-		tasks = append(tasks, g.mapperTasks()...)
-		return append(tasks, g.previewTasks()...)
-	case 4:
-		return append(g.scopeTasks(), g.authzTasks()...)
-	}
-	return nil
-}
 
 // wantsClaims reports that the question goes beyond the login, or that the login asks
 // for client scopes, which may be left out for this user.
@@ -48,174 +29,105 @@ func (g *gather) holder() string {
 	return g.account()
 }
 
-// waysShown is how many ways to a role are worked out.
-const waysShown = 3
-
-// roleTasks read the roles of the user and what is to be known of the wanted one.
-func (g *gather) roleTasks() []task {
-	var tasks []task
-	if id := g.holder(); id != "" {
-		tasks = append(tasks, fill(g, &g.f.Claims.Held, "view-users", func(ctx context.Context) (roles.Provenance, error) {
-			p, err := g.r.RoleReader().Provenance(ctx, keycloak.OfUser(id), waysShown)
-			return p.Provenance, err
-		}))
+// nobody reports that the question has no user or no client, so that nothing after the
+// login can be said.
+func (g *gather) nobody() bool {
+	if g.f.Client.Is() && g.f.Client.Value == nil {
+		return true
 	}
-	w, ok := g.a.WantedRole()
-	if !ok {
+	if g.a.Grant == login.Service {
+		return g.f.ServiceAccount.Is() && g.f.ServiceAccount.Value == nil
+	}
+	return g.f.User.Is() && g.f.User.Value == nil
+}
+
+// holderUnknown reports that it has yet to be read whose roles count.
+func (g *gather) holderUnknown() bool {
+	return g.a.Grant == login.Service && g.f.ServiceAccount.State == login.NotAsked && g.client != nil && g.client.ServiceAccounts
+}
+
+// claims read what the checks of roles, claims and authorization services begin with,
+// as soon as it is known who and what they are about.
+func (g *gather) claims() []task {
+	if g.holderUnknown() || g.begun {
+		return g.beginHeld()
+	}
+	g.begun = true
+	if g.nobody() || !g.wantsClaims() {
+		return g.beginHeld()
+	}
+	g.askHeld()
+	tasks := g.beginHeld()
+	tasks = append(tasks, g.wantedRole()...)
+	tasks = append(tasks, g.mappers()...)
+	tasks = append(tasks, g.previews()...)
+	return append(tasks, g.authzFirst()...)
+}
+
+// afterClaims read what hangs on those, and what there was nobody for before.
+func (g *gather) afterClaims() []task {
+	if !g.begun {
+		return g.claims()
+	}
+	tasks := g.beginHeld()
+	tasks = append(tasks, g.deeper()...)
+	if g.nobody() || !g.wantsClaims() {
 		return tasks
 	}
-	right := "view-realm"
-	if w.Client != "" {
-		right = "view-clients"
+	if !g.followed {
+		g.followed = true
+		tasks = append(tasks, g.scopeTasks()...)
+		tasks = append(tasks, g.unseenRole()...)
+		return append(tasks, g.authzDecide()...)
 	}
-	tasks = append(tasks, fill(g, &g.f.Claims.Wanted, right, func(ctx context.Context) (*login.WantedRole, error) { return g.wanted(ctx, w) }),
-		fill(g, &g.f.Claims.Default, "view-realm", g.defaultRole))
-	if g.client != nil && !g.client.FullScope {
-		c := *g.client
-		tasks = append(tasks, fill(g, &g.f.Claims.Scope, "view-clients", func(ctx context.Context) (roles.Scope, error) {
-			return g.r.RoleReader().Scope(ctx, c, g.a.Scope, 1)
-		}))
+	return append(tasks, g.authzNames()...)
+}
+
+// previews ask Keycloak for the documents in which the question looks for something.
+func (g *gather) previews() []task {
+	g.f.Claims.Previews = map[login.Token]login.Part[map[string]any]{}
+	var kinds []login.Token
+	if _, role := g.a.WantedRole(); role {
+		kinds = append(kinds, cmp.Or(g.a.Token, login.Access))
+	}
+	if g.a.Audience != "" && !slices.Contains(kinds, login.Access) {
+		kinds = append(kinds, login.Access)
+	}
+	id := g.holder()
+	if g.client == nil || id == "" {
+		if !g.f.Client.Is() || !g.f.User.Is() {
+			gap := g.f.Client.Needs + g.f.User.Needs
+			for _, t := range kinds {
+				g.f.Claims.Previews[t] = login.Lacks[map[string]any](nil, gap)
+			}
+		}
+		return nil
+	}
+	var tasks []task
+	for _, t := range kinds {
+		read := sorted(g, "view-users, view-clients", func(ctx context.Context) (map[string]any, error) {
+			raw, err := g.r.PreviewClaims(ctx, keycloak.TokenKind(t), keycloak.PreviewQuery{ClientUUID: g.client.ID, UserID: id, Scope: g.a.Scope})
+			if err != nil {
+				return nil, err
+			}
+			var claims map[string]any
+			return claims, json.Unmarshal(raw, &claims)
+		})
+		tasks = append(tasks, func(ctx context.Context) func() {
+			part := read(ctx)
+			return func() { g.f.Claims.Previews[t] = part }
+		})
 	}
 	return tasks
 }
 
-// container is where a role lives; ok is false where the client is not there.
-func (g *gather) container(ctx context.Context, client string) (keycloak.Container, bool, error) {
-	switch {
-	case client == "":
-		return keycloak.OfRealm, true, nil
-	case g.client != nil && g.client.ClientID == client:
-		return keycloak.OfClient(g.client.ID), true, nil
+// mappers are the ones that may put a role into a token: those of the client, which
+// came with it, and those of its client scopes, which are read for the login too.
+func (g *gather) mappers() []task {
+	if g.client != nil {
+		g.f.Claims.Own = login.Have(mappersOf(g.client.Mappers, ""))
 	}
-	c, err := g.r.ClientByClientID(ctx, client)
-	if clients.Is(err, clients.NotFound) {
-		return keycloak.Container{}, false, nil
-	}
-	return keycloak.OfClient(c.ID), err == nil, err
-}
-
-// maxGroups is how many groups with a role are looked at for a fix.
-const maxGroups = 5
-
-// wanted reads the role of the question and which groups give it.
-func (g *gather) wanted(ctx context.Context, w login.Role) (*login.WantedRole, error) {
-	in, ok, err := g.container(ctx, w.Client)
-	if !ok || err != nil {
-		return nil, err
-	}
-	role, err := g.r.RoleByName(ctx, in, w.Name)
-	if clients.Is(err, clients.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := &login.WantedRole{Role: login.Role{ID: role.ID, Client: w.Client, Name: role.Name}}
-	if role.Composite {
-		inside, err := g.inside(ctx, role)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range inside {
-			out.Brings = append(out.Brings, r.String())
-		}
-	}
-	page, err := g.r.RoleGroups(role, maxGroups)(ctx, "")
-	if clients.Is(err, clients.Denied) { // the groups are only for fixes
-		return out, nil
-	}
-	for _, group := range page.Items {
-		m, merr := g.r.RoleMappings(ctx, keycloak.OfGroup(group.ID))
-		if merr != nil {
-			return out, merr
-		}
-		rg := login.RoleGroup{Path: group.Path}
-		for _, r := range m.All() {
-			if r.ID != role.ID {
-				rg.Brings = append(rg.Brings, r.String())
-			}
-		}
-		out.Groups = append(out.Groups, rg)
-	}
-	return out, err
-}
-
-// maxInside bounds how many roles within composite roles are read.
-const maxInside = 500
-
-// inside are the roles within a composite role, at any depth. Composite roles may
-// contain themselves.
-func (g *gather) inside(ctx context.Context, role keycloak.Role) ([]login.Role, error) {
-	seen := map[string]bool{role.ID: true}
-	var out []login.Role
-	for todo := []keycloak.Role{role}; len(todo) > 0 && len(out) < maxInside; todo = todo[1:] {
-		set, err := g.r.Composites(ctx, todo[0].ID)
-		if err != nil {
-			return nil, err
-		}
-		if set.Cut.Any() {
-			return nil, cutPart(set.Cut.String())
-		}
-		for _, r := range set.Roles {
-			if seen[r.ID] {
-				continue
-			}
-			seen[r.ID] = true
-			out = append(out, login.Role{ID: r.ID, Client: r.Client, Name: r.Name})
-			if r.Composite {
-				todo = append(todo, r)
-			}
-		}
-	}
-	return out, nil
-}
-
-func (g *gather) defaultRole(ctx context.Context) (login.DefaultRole, error) {
-	name := ""
-	if g.f.Realm.Value != nil {
-		name = g.f.Realm.Value.DefaultRole
-	}
-	if name == "" {
-		return login.DefaultRole{}, cutPart("view-realm")
-	}
-	role, err := g.r.RoleByName(ctx, keycloak.OfRealm, name)
-	if err != nil {
-		return login.DefaultRole{}, err
-	}
-	inside, err := g.inside(ctx, role)
-	return login.DefaultRole{Role: login.Role{ID: role.ID, Name: role.Name}, Holds: inside}, err
-}
-
-// mapperTasks read the mappers that may put the role into a token.
-func (g *gather) mapperTasks() []task {
-	tasks := []task{fill(g, &g.f.Claims.Scopes, "view-clients", func(ctx context.Context) ([]login.ClientScope, error) {
-		list, err := g.r.ClientScopes(ctx)
-		g.scopeIDs = map[string]string{}
-		var out []login.ClientScope
-		for _, s := range list {
-			g.scopeIDs[s.Name] = s.ID
-			if s.Protocol == "" || s.Protocol == "openid-connect" {
-				out = append(out, login.ClientScope{Name: s.Name, Mappers: mappersOf(s.Mappers, s.Name)})
-			}
-		}
-		return out, err
-	})}
-	tasks = append(tasks, fillOnce(g, &g.f.Claims.Standard, "scopes of new clients", "view-clients", func(ctx context.Context) ([]string, error) {
-		a, err := g.r.NewClientScopes(ctx)
-		var out []string
-		for _, s := range a.Default {
-			out = append(out, s.Name)
-		}
-		return out, err
-	})...)
-	if g.client == nil {
-		return tasks
-	}
-	tasks = append(tasks, fill(g, &g.f.Claims.Own, "view-clients", func(ctx context.Context) ([]login.Mapper, error) {
-		list, err := g.r.Mappers(ctx, keycloak.MappersOfClient(g.client.ID))
-		return mappersOf(list, ""), err
-	}))
-	return append(tasks, fillOnce(g, &g.f.Claims.Sharing, "clients by client scope", "view-clients", g.sharing)...)
+	return fillOnce(g, &g.f.Claims.Standard, "scopes of new clients", "view-clients", g.r.StandardScopes)
 }
 
 func mappersOf(list []keycloak.Mapper, scope string) []login.Mapper {
@@ -224,6 +136,88 @@ func mappersOf(list []keycloak.Mapper, scope string) []login.Mapper {
 		out = append(out, login.Mapper{ID: m.ID, Name: m.Name, Type: m.Type, Config: m.Config, Scope: scope})
 	}
 	return out
+}
+
+// scopes reads the client scopes of the realm. For a login their names will do, which
+// are remembered; what a mapper does is read each time, since somebody may be mending it.
+func (g *gather) scopes() []task {
+	if g.wantsClaims() {
+		return []task{fill(g, &g.scopeList, "view-clients", g.r.ClientScopes)}
+	}
+	return fillOnce(g, &g.scopeList, "scopes", "view-clients", g.r.ClientScopes)
+}
+
+// deriveScopes makes of the client scopes what the checks look at.
+func (g *gather) deriveScopes() {
+	if g.f.Scopes.State != login.NotAsked || g.scopeList.State == login.NotAsked {
+		return
+	}
+	l := g.scopeList
+	g.f.Scopes = login.Part[[]string]{State: l.State, Needs: l.Needs, Why: l.Why}
+	g.f.Claims.Scopes = login.Part[[]login.ClientScope]{State: l.State, Needs: l.Needs, Why: l.Why}
+	for _, s := range l.Value {
+		if s.Protocol == "openid-connect" {
+			g.f.Scopes.Value = append(g.f.Scopes.Value, s.Name)
+		}
+		if s.Protocol == "" || s.Protocol == "openid-connect" {
+			g.f.Claims.Scopes.Value = append(g.f.Claims.Scopes.Value, login.ClientScope{Name: s.Name, Mappers: mappersOf(s.Mappers, s.Name)})
+		}
+	}
+}
+
+// scopeTasks read for whom those client scopes are that the question may hang on.
+func (g *gather) scopeTasks() []task {
+	if g.client == nil || !g.f.Claims.Scopes.Is() {
+		return nil
+	}
+	ids := map[string]string{}
+	for _, s := range g.scopeList.Value {
+		ids[s.Name] = s.ID
+	}
+	scopes := g.f.Claims.Scopes.Value
+	var tasks []task
+	for i := range scopes {
+		s := &scopes[i]
+		if !login.HangsOn(&g.f, g.a, *s) {
+			continue
+		}
+		s.Asked = true
+		var mapped []login.Role
+		read := sorted(g, "view-clients", func(ctx context.Context) (all []login.Role, err error) {
+			mapped, all, err = g.scopeRoles(ctx, ids[s.Name])
+			return all, err
+		})
+		tasks = append(tasks, func(ctx context.Context) func() {
+			part := read(ctx)
+			return func() { s.Roles, s.Mapped = part, mapped }
+		})
+	}
+	return tasks
+}
+
+// scopeRoles are the roles that open a client scope: those mapped to it, with what
+// composite roles among them contain.
+func (g *gather) scopeRoles(ctx context.Context, id string) (mapped, all []login.Role, err error) {
+	m, err := g.r.RoleMappings(ctx, keycloak.ScopeOfClientScope(id))
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Cut.Any() {
+		return nil, nil, cutPart(m.Cut.String())
+	}
+	for _, r := range m.All() {
+		role := roleOf(r)
+		mapped, all = append(mapped, role), append(all, role)
+		if !r.Composite {
+			continue
+		}
+		inside, err := g.inside(ctx, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, inside...)
+	}
+	return mapped, all, nil
 }
 
 // maxClients bounds how many clients are looked at to tell whom a shared mapper concerns.
@@ -244,122 +238,72 @@ func (g *gather) sharing(ctx context.Context) (map[string]int, error) {
 	return out, err
 }
 
-// previewTasks ask Keycloak for the three documents side by side.
-func (g *gather) previewTasks() []task {
-	id := g.holder()
-	if g.client == nil || id == "" {
-		if !g.f.Client.Is() || !g.f.User.Is() {
-			gap := g.f.Client.Needs + g.f.User.Needs
-			g.f.Claims.Previews = map[login.Token]login.Part[map[string]any]{}
-			for _, t := range []login.Token{login.Access, login.ID, login.UserInfo} {
-				g.f.Claims.Previews[t] = login.Lacks[map[string]any](nil, gap)
-			}
-		}
-		return nil
-	}
-	g.f.Claims.Previews = map[login.Token]login.Part[map[string]any]{}
+// others reads the clients that the question names beside its own: that of the role,
+// the API, the one that a pasted token was made for; and the keys that sign tokens.
+func (g *gather) others() []task {
 	var tasks []task
-	for _, t := range []login.Token{login.Access, login.ID, login.UserInfo} {
-		tasks = append(tasks, func(ctx context.Context) {
-			var part login.Part[map[string]any]
-			fill(g, &part, "view-users, view-clients", func(ctx context.Context) (map[string]any, error) {
-				p, err := g.r.Preview(ctx, keycloak.TokenKind(t), keycloak.PreviewQuery{ClientUUID: g.client.ID, UserID: id, Scope: g.a.Scope})
-				if err != nil {
-					return nil, err
-				}
-				var claims map[string]any
-				return claims, json.Unmarshal(p.Claims, &claims)
-			})(ctx)
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			g.f.Claims.Previews[t] = part
+	read := func(clientID string, put func(login.Part[*keycloak.Client])) {
+		if clientID == "" || clientID == g.a.Client {
+			return
+		}
+		tasks = append(tasks, func(ctx context.Context) func() {
+			part := g.clientNamed(clientID)(ctx)
+			return func() { put(part) }
 		})
 	}
-	if g.a.Audience != "" {
-		tasks = append(tasks, fill(g, &g.f.Claims.API, "view-clients", func(ctx context.Context) (*login.Client, error) {
-			c, err := g.r.ClientByClientID(ctx, g.a.Audience)
-			if clients.Is(err, clients.NotFound) {
-				return nil, nil
-			}
-			n := clientOf(c)
-			return &n, err
-		}))
+	if w, ok := g.a.WantedRole(); ok {
+		read(w.Client, func(p login.Part[*keycloak.Client]) { g.of = p })
+	}
+	read(g.a.Audience, func(p login.Part[*keycloak.Client]) { g.f.Claims.API = loginClient(p) })
+	if t := g.token(); t != nil {
+		read(t.Text("azp"), func(p login.Part[*keycloak.Client]) { g.f.Claims.TokenClient = loginClient(p) })
+		tasks = append(tasks, fillOnce(g, &g.f.Claims.Keys, "keys", "", g.r.KeySet)...)
 	}
 	return tasks
 }
 
-// scopeTasks read for whom those client scopes are that the question may hang on.
-func (g *gather) scopeTasks() []task {
-	if g.client == nil || !g.f.Claims.Scopes.Is() {
-		return nil
-	}
-	scopes := g.f.Claims.Scopes.Value
-	var tasks []task
-	for i := range scopes {
-		s := &scopes[i]
-		if s.Asked = login.HangsOn(&g.f, g.a, *s); s.Asked {
-			tasks = append(tasks, fill(g, &s.Roles, "view-clients", func(ctx context.Context) ([]login.Role, error) { return g.scopeRoles(ctx, s) }))
-		}
-	}
-	return tasks
-}
-
-// scopeRoles are the roles that open a client scope: those mapped to it, with what
-// composite roles among them contain.
-func (g *gather) scopeRoles(ctx context.Context, s *login.ClientScope) ([]login.Role, error) {
-	m, err := g.r.RoleMappings(ctx, keycloak.ScopeOfClientScope(g.scopeIDs[s.Name]))
-	if err != nil {
-		return nil, err
-	}
-	if m.Cut.Any() {
-		return nil, cutPart(m.Cut.String())
-	}
-	var out []login.Role
-	for _, r := range m.All() {
-		role := login.Role{ID: r.ID, Client: r.Client, Name: r.Name}
-		out, s.Mapped = append(out, role), append(s.Mapped, role)
-		if r.Composite {
-			inside, err := g.inside(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, inside...)
-		}
-	}
-	return out, nil
-}
-
-// pasted are the tasks that look after a pasted token.
-func (g *gather) pasted() []task {
+// token is the pasted token; nil where there is none. What is wrong with it the checks
+// say.
+func (g *gather) token() *token.Token {
 	if g.a.PastedToken == "" {
 		return nil
 	}
 	t, err := token.Parse(g.a.PastedToken)
 	if err != nil {
-		return nil // the checks say it
+		return nil
 	}
-	tasks := fillOnce(g, &g.f.Claims.Keys, "keys", "", g.r.KeySet)
-	if azp := t.Text("azp"); azp != "" {
-		tasks = append(tasks, fill(g, &g.f.Claims.TokenClient, "view-clients", func(ctx context.Context) (*login.Client, error) {
-			c, err := g.r.ClientByClientID(ctx, azp)
-			if clients.Is(err, clients.NotFound) {
-				return nil, nil
-			}
-			n := clientOf(c)
-			return &n, err
-		}))
+	return t
+}
+
+// pasted are the tasks that look after a pasted token.
+func (g *gather) pasted() []task {
+	t := g.token()
+	if t == nil {
+		return nil
 	}
+	if t.Text("azp") == g.a.Client {
+		g.f.Claims.TokenClient = g.f.Client
+	}
+	var tasks []task
 	if sub := t.Text("sub"); sub != "" {
-		tasks = append(tasks, fill(g, &g.f.Claims.TokenUser, "view-users", func(ctx context.Context) (*login.User, error) {
-			u, err := g.r.User(ctx, sub)
-			if clients.Is(err, clients.NotFound) {
-				return nil, nil
-			}
-			n := userOf(u)
-			return &n, err
-		}), fill(g, &g.f.Claims.Session, "view-users", func(ctx context.Context) (bool, error) { return g.alive(ctx, t, sub) }))
+		if u := g.f.User.Value; u != nil && u.ID == sub {
+			g.f.Claims.TokenUser = g.f.User
+		} else {
+			tasks = append(tasks, fill(g, &g.f.Claims.TokenUser, "view-users", func(ctx context.Context) (*login.User, error) {
+				u, err := g.r.User(ctx, sub)
+				if clients.Is(err, clients.NotFound) {
+					return nil, nil
+				}
+				n := userOf(u)
+				return &n, err
+			}))
+		}
+		tasks = append(tasks, fill(g, &g.f.Claims.Session, "view-users", func(ctx context.Context) (bool, error) { return g.alive(ctx, t, sub) }))
 	}
-	return append(tasks, func(ctx context.Context) { g.askUserInfo(ctx, t) })
+	if keys := g.f.Claims.Keys; keys.Is() {
+		tasks = append(tasks, func(ctx context.Context) func() { return g.askUserInfo(ctx, t, keys.Value) })
+	}
+	return tasks
 }
 
 // alive looks for the session of a token among those of its user, online and offline.
@@ -385,21 +329,21 @@ func (g *gather) alive(ctx context.Context, t *token.Token, user string) (bool, 
 
 // askUserInfo shows an access token to the realm that made it. It is shown to nobody
 // else: only where a key of this realm signed it.
-func (g *gather) askUserInfo(ctx context.Context, t *token.Token) {
+func (g *gather) askUserInfo(ctx context.Context, t *token.Token, keys json.RawMessage) func() {
 	if t.Kind() != token.AccessToken || token.RealmOf(t.Text("iss")) != g.r.Name() {
-		return
-	}
-	keys, err := g.r.KeySet(ctx)
-	if err != nil {
-		return
+		return nil
 	}
 	if got, err := t.Verify(keys); err != nil || got != token.Good {
-		return
+		return nil
 	}
-	_, err = g.r.UserInfo(ctx, t.Signed())
-	if err == nil {
-		g.f.Claims.Said = login.Have("")
-	} else if p := problemOf(err); p != nil && p.Status != 0 {
-		g.f.Claims.Said = login.Have(p.Reason)
+	_, err := g.r.UserInfo(ctx, t.Signed())
+	said := ""
+	if err != nil {
+		p := problemOf(err)
+		if p == nil || p.Status == 0 {
+			return nil
+		}
+		said = p.Reason
 	}
+	return func() { g.f.Claims.Said = login.Have(said) }
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ func realmOf(s keycloak.RealmSettings) login.Realm {
 	return login.Realm{Name: s.Name, Enabled: yes(s.Enabled), SSLRequired: s.SSLRequired, LoginWithEmail: yes(s.LoginWithEmailAllowed),
 		DuplicateEmails: yes(s.DuplicateEmails), EmailAsUsername: yes(s.EmailAsUsername), VerifyEmail: yes(s.VerifyEmail), HasMail: yes(s.HasSMTP),
 		PasswordPolicy: s.PasswordPolicy, BruteForce: yes(s.BruteForce.Enabled), FailureFactor: s.BruteForce.FailureFactor,
-		QuickLoginCheck: s.BruteForce.QuickLoginCheck, QuickLoginWait: s.BruteForce.MinQuickLoginWait, DefaultRole: s.DefaultRole.Name,
+		QuickLoginCheck: s.BruteForce.QuickLoginCheck, QuickLoginWait: s.BruteForce.MinQuickLoginWait, DefaultRole: s.DefaultRole.Name, DefaultRoleID: s.DefaultRole.ID,
 		BrowserFlow: s.BrowserFlow, DirectGrantFlow: s.DirectGrantFlow, EventsEnabled: yes(s.EventsEnabled),
 		OrganizationsEnabled: yes(s.Organizations), NotBefore: s.NotBefore}
 }
@@ -108,17 +109,6 @@ func (g *gather) consents(ctx context.Context, id string) ([]string, error) {
 	for _, c := range list {
 		if len(c.Scopes) > 0 {
 			out = append(out, c.ClientID)
-		}
-	}
-	return out, err
-}
-
-func (g *gather) scopes(ctx context.Context) ([]string, error) {
-	list, err := g.r.ClientScopes(ctx)
-	var out []string
-	for _, s := range list {
-		if s.Protocol == "openid-connect" {
-			out = append(out, s.Name)
 		}
 	}
 	return out, err
@@ -222,21 +212,25 @@ func (g *gather) organizations(ctx context.Context) ([]login.Org, error) {
 	return out, nil
 }
 
+// binding is the name under which a client can have a flow of its own.
+func (g *gather) binding() string {
+	if g.a.Grant == login.Direct {
+		return "direct_grant"
+	}
+	return "browser"
+}
+
 // flow reads the flow that the login takes: the client's own, or the realm's.
 func (g *gather) flow() []task {
-	binding, alias := "browser", ""
+	alias := ""
 	if r := g.f.Realm.Value; r != nil {
-		alias = r.BrowserFlow
-	}
-	if g.a.Grant == login.Direct {
-		binding = "direct_grant"
-		if r := g.f.Realm.Value; r != nil {
+		if alias = r.BrowserFlow; g.a.Grant == login.Direct {
 			alias = r.DirectGrantFlow
 		}
 	}
 	id := ""
 	if g.client != nil {
-		id = g.client.FlowOverrides[binding]
+		id = g.client.FlowOverrides[g.binding()]
 	}
 	if g.a.Grant == login.Service || id == "" && alias == "" {
 		if g.f.Realm.State == login.Cut {
@@ -244,35 +238,69 @@ func (g *gather) flow() []task {
 		}
 		return nil
 	}
-	return fillOnce(g, &g.f.Flow, "flow "+alias+" "+id, "view-realm", func(ctx context.Context) (login.Flow, error) {
-		return g.readFlow(ctx, alias, id)
+	if id == "" {
+		return g.executions(alias, false)
+	}
+	return fillOnce(g, &g.flows, "flows", "view-clients", g.r.Flows)
+}
+
+// flowSteps reads the steps of a flow whose name had to be read first, and the settings
+// of those steps that decide who gets in.
+func (g *gather) flowSteps() []task {
+	switch {
+	case g.f.Flow.Is():
+		return g.configs()
+	case g.flows.State == login.NotAsked || g.f.Flow.State != login.NotAsked:
+		return nil
+	case !g.flows.Is():
+		g.f.Flow = login.Part[login.Flow]{State: g.flows.State, Needs: g.flows.Needs, Why: g.flows.Why}
+		return nil
+	}
+	id := g.client.FlowOverrides[g.binding()]
+	i := slices.IndexFunc(g.flows.Value, func(f keycloak.Flow) bool { return f.ID == id })
+	if i < 0 {
+		g.f.Flow = login.Broken[login.Flow]("the client names a flow that is not there")
+		return nil
+	}
+	return g.executions(g.flows.Value[i].Alias, true)
+}
+
+func (g *gather) executions(alias string, override bool) []task {
+	return fillOnce(g, &g.f.Flow, fmt.Sprint("flow ", alias, override), "view-realm", func(ctx context.Context) (login.Flow, error) {
+		out := login.Flow{Alias: alias, Override: override}
+		steps, err := g.r.Executions(ctx, alias)
+		for _, e := range steps {
+			out.Steps = append(out.Steps, login.FlowStep{ID: e.ID, Provider: e.Provider, Name: e.Name, Requirement: e.Requirement, Level: e.Level, SubFlow: e.SubFlow, ConfigID: e.ConfigID})
+		}
+		return out, err
 	})
 }
 
-func (g *gather) readFlow(ctx context.Context, alias, id string) (login.Flow, error) {
-	out := login.Flow{Alias: alias, Override: id != ""}
-	if id != "" {
-		flows, err := g.r.Flows(ctx)
-		if err != nil {
-			return out, err
+// configs reads the settings of the steps that decide who gets in.
+func (g *gather) configs() []task {
+	steps := slices.Clone(g.f.Flow.Value.Steps) // these may be remembered
+	g.f.Flow.Value.Steps = steps
+	var tasks []task
+	for i := range steps {
+		s := &steps[i]
+		if s.ConfigID == "" || s.Config != nil || !telling[s.Provider] {
+			continue
 		}
-		i := slices.IndexFunc(flows, func(f keycloak.Flow) bool { return f.ID == id })
-		if i < 0 {
-			return out, &clients.Problem{Kind: clients.NotFound, Op: "read the flow", Reason: "the client names a flow that is not there"}
+		var config login.Part[map[string]string]
+		for _, t := range fillOnce(g, &config, "step "+s.ConfigID, "view-realm", func(ctx context.Context) (map[string]string, error) { return g.r.ExecutionConfig(ctx, s.ConfigID) }) {
+			tasks = append(tasks, func(ctx context.Context) func() {
+				put := t(ctx)
+				return func() {
+					put()
+					if s.Config = config.Value; config.State != login.Known {
+						g.f.Flow = login.Part[login.Flow]{State: config.State, Value: g.f.Flow.Value, Needs: config.Needs, Why: config.Why}
+					}
+				}
+			})
 		}
-		out.Alias = flows[i].Alias
+		s.Config = config.Value
 	}
-	steps, err := g.r.Executions(ctx, out.Alias)
-	for _, e := range steps {
-		s := login.FlowStep{ID: e.ID, Provider: e.Provider, Name: e.Name, Requirement: e.Requirement, Level: e.Level, SubFlow: e.SubFlow}
-		if e.ConfigID != "" && telling[e.Provider] {
-			if s.Config, err = g.r.ExecutionConfig(ctx, e.ConfigID); err != nil {
-				return out, err
-			}
-		}
-		out.Steps = append(out.Steps, s)
-	}
-	return out, err
+	return tasks
 }
 
 // telling are the steps whose configuration decides who gets in.

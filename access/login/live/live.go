@@ -5,9 +5,8 @@ package live
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"gatehouse/access/login"
 	"gatehouse/clients"
@@ -24,6 +23,9 @@ type Explainer struct {
 	mu sync.Mutex
 	// secrets is when we set the secret of a client, by its clientId.
 	secrets map[string]time.Time
+	// reader remembers what groups and composite roles give, until stale.
+	reader *keycloak.RoleReader
+	stale  time.Time
 }
 
 // New prepares an explainer; nothing is sent.
@@ -55,45 +57,43 @@ func (x *Explainer) Why(ctx context.Context, a login.Asked, first func(login.Tra
 	if err != nil {
 		return login.Judge(&login.Facts{}, a), err
 	}
-	var count transport.Counter
-	g := &gather{x: x, r: x.realm, a: a, began: time.Now(), count: &count}
+	g := &gather{x: x, r: x.realm, a: a, rd: x.roles(), began: time.Now(), count: &transport.Counter{}, slots: make(chan struct{}, parallel)}
 	g.f.BaseURL = x.realm.Server().URL()
 	x.mu.Lock()
 	g.f.SecretSet = x.secrets[a.Client]
 	x.mu.Unlock()
-	ctx = transport.Counted(ctx, &count)
-	for n, plan := range g.rounds() {
-		if err := g.run(ctx, plan()); err != nil {
-			return g.judge(), err
-		}
-		if g.over() {
-			break
-		}
-		if n == firstVerdict && first != nil {
-			first(g.judge())
-		}
-	}
-	return g.judge(), nil
+	err = g.read(ctx, first)
+	return g.judge(), err
 }
 
-// firstVerdict is the round (from 0) after which the first verdict is given.
-const firstVerdict = 1
+// roles is the reader that all questions of a while share.
+func (x *Explainer) roles() *keycloak.RoleReader {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.reader == nil || time.Now().After(x.stale) {
+		x.reader, x.stale = x.realm.RoleReader(), time.Now().Add(memoLife)
+	}
+	return x.reader
+}
 
-// parallel bounds the requests under way at once.
-const parallel = 8
+// parallel bounds the tasks under way at once.
+const parallel = 16
 
-// task reads one part of the facts. Each writes parts of its own.
-type task func(context.Context)
+// task reads one part of the facts and returns what puts it there. Only that may
+// change the facts: it is called when nothing else reads them.
+type task func(context.Context) (put func())
 
 // gather reads the facts of one question.
 type gather struct {
 	x     *Explainer
 	r     *keycloak.Realm
+	rd    *keycloak.RoleReader
 	a     login.Asked
 	f     login.Facts
 	began time.Time
 	count *transport.Counter
 	trips int
+	slots chan struct{}
 
 	mu sync.Mutex
 	// unreachable is the first sign that there is no server to ask.
@@ -102,37 +102,130 @@ type gather struct {
 	// user and client are the rows as the client package has them.
 	user   *keycloak.User
 	client *keycloak.Client
+	// of is the client of the wanted role, where that is another one.
+	of login.Part[*keycloak.Client]
+	// flows are those of the realm, where the client has one of its own.
+	flows login.Part[[]keycloak.Flow]
+	// scopeList are the client scopes of the realm.
+	scopeList login.Part[[]keycloak.ClientScope]
+	// begun and followed say which of the questions after the login were asked.
+	begun, followed bool
 
-	scopeIDs map[string]string // of client scopes, by name
+	// held looks for where the roles come from, if wantHeld; heldFailed says why it
+	// cannot.
+	held                *keycloak.RoleSearch
+	wantHeld, heldBegun bool
+	heldFailed          login.Part[struct{}]
+	// wanted is the role of the question, groups those that give it.
+	wanted login.Part[*keycloak.Role]
+	groups []keycloak.Group
+	// authz is what is known of the authorization services so far.
+	authz authzFacts
+
+	planned map[string]bool // parts that fillOnce reads for this question
+	chains  atomic.Int32    // requests one after the other in the tasks of this round, beyond the first
 }
 
-// rounds are what to read, one after the other, since each rests on what the ones
-// before it found.
-func (g *gather) rounds() []func() []task {
-	return []func() []task{
-		g.who, g.firstLook,
-		func() []task { return append(g.secondLook(), g.claims(3)...) },
-		func() []task { return append(g.thirdLook(), g.claims(4)...) },
-		func() []task { return g.claims(5) },
+// read asks in rounds, since each rests on what the ones before it found: who and what
+// the question is about; all that these two lead to, of which what stops most logins
+// makes the first verdict; what hangs on the rest; and deeper groups and composite
+// roles.
+func (g *gather) read(ctx context.Context, first func(login.Trace)) error {
+	all := transport.Counted(ctx, g.count)
+	if err := g.round(all, g.who()); err != nil || g.over() {
+		return err
 	}
+	g.settle()
+	if err := g.secondRound(all, first); err != nil {
+		return err
+	}
+	g.deriveScopes()
+	for tasks := g.further(); len(tasks) > 0; tasks = g.further() {
+		if err := g.round(all, tasks); err != nil {
+			return err
+		}
+	}
+	return g.finishRoles(all)
 }
 
-// run carries out the tasks of a round side by side.
-func (g *gather) run(ctx context.Context, tasks []task) error {
+// secondRound asks for everything that user and client lead to. The few answers that
+// the first verdict rests on go ahead; it is given as soon as they are there.
+func (g *gather) secondRound(ctx context.Context, first func(login.Trace)) error {
+	began := g.count.Sent()
+	ahead := g.firstLook()
+	mine := &transport.Counter{}
+	early := g.start(transport.AlsoCounted(ctx, mine), ahead)
+	rest := g.start(ctx, g.secondLook())
+	err := early()
+	if first != nil && err == nil {
+		t := g.judge()
+		t.Requests, t.RoundTrips = began+mine.Sent(), g.trips+1
+		first(t)
+	}
+	if e := rest(); err == nil {
+		err = e
+	}
+	g.ended(began)
+	return err
+}
+
+// round carries out tasks side by side.
+func (g *gather) round(ctx context.Context, tasks []task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	g.trips++
-	var eg errgroup.Group
-	eg.SetLimit(parallel)
-	for _, t := range tasks {
-		eg.Go(func() error { t(ctx); return nil })
+	defer g.ended(g.count.Sent())
+	return g.start(ctx, tasks)()
+}
+
+// chain says that a task of this round makes as many requests one after the other.
+func (g *gather) chain(requests int32) {
+	for {
+		old := g.chains.Load()
+		if requests-1 <= old || g.chains.CompareAndSwap(old, requests-1) {
+			return
+		}
 	}
-	_ = eg.Wait()
-	if err := ctx.Err(); err != nil {
-		return transport.Wrap(err, "explain the login", g.r.Server().URL())
+}
+
+// ended counts a round, and what was longer in it; one in which all was remembered is
+// none.
+func (g *gather) ended(sent int) {
+	if longer := int(g.chains.Swap(0)); g.count.Sent() > sent {
+		g.trips += 1 + longer
 	}
-	return g.unreachable
+}
+
+// start sets tasks going, and returns what waits for them and puts down what they found.
+func (g *gather) start(ctx context.Context, tasks []task) (wait func() error) {
+	puts := make([]func(), len(tasks))
+	var wg sync.WaitGroup
+	began := make(chan struct{})
+	go func() {
+		defer close(began)
+		for i, t := range tasks {
+			g.slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-g.slots }()
+				puts[i] = t(ctx)
+			})
+		}
+	}()
+	return func() error {
+		<-began
+		wg.Wait()
+		for _, put := range puts {
+			if put != nil {
+				put()
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return transport.Wrap(err, "explain the login", g.r.Server().URL())
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.unreachable
+	}
 }
 
 // over reports that nothing more can be read: there is no such realm.
@@ -149,17 +242,24 @@ func (g *gather) judge() login.Trace {
 // fill reads one part and sorts what may go wrong: a refusal is a part that we may not
 // see, for want of the right; a server that cannot be reached ends the whole question.
 func fill[T any](g *gather, to *login.Part[T], right string, read func(context.Context) (T, error)) task {
-	return func(ctx context.Context) {
+	return func(ctx context.Context) func() {
+		part := sorted(g, right, read)(ctx)
+		return func() { *to = part }
+	}
+}
+
+// sorted reads a part, for those that do more with it than to put it down.
+func sorted[T any](g *gather, right string, read func(context.Context) (T, error)) func(context.Context) login.Part[T] {
+	return func(ctx context.Context) login.Part[T] {
 		v, err := read(ctx)
 		switch {
 		case err == nil:
-			*to = login.Have(v)
+			return login.Have(v)
 		case clients.Is(err, clients.Denied):
-			*to = login.Lacks(v, right)
-		default:
-			*to = login.Broken[T](reasonOf(err))
-			g.failed(err)
+			return login.Lacks(v, right)
 		}
+		g.failed(err)
+		return login.Broken[T](reasonOf(err))
 	}
 }
 

@@ -29,10 +29,20 @@ func (x *Explainer) Forget() {
 	defer x.memo.mu.Unlock()
 	x.memo.parts = nil
 	x.realm.ForgetRights()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.reader = nil
 }
 
 // fillOnce is fill for a part that is kept for all questions under a name.
 func fillOnce[T any](g *gather, to *login.Part[T], name, right string, read func(context.Context) (T, error)) []task {
+	if g.planned[name] {
+		return nil
+	}
+	if g.planned == nil {
+		g.planned = map[string]bool{}
+	}
+	g.planned[name] = true
 	m := &g.x.memo
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -40,17 +50,17 @@ func fillOnce[T any](g *gather, to *login.Part[T], name, right string, read func
 		*to = k.value.(login.Part[T])
 		return nil
 	}
-	return []task{func(ctx context.Context) {
-		fill(g, to, right, read)(ctx)
-		if to.State != login.Known && to.State != login.Cut {
-			return
+	return []task{func(ctx context.Context) func() {
+		part := sorted(g, right, read)(ctx)
+		if part.State == login.Known || part.State == login.Cut {
+			m.mu.Lock()
+			if m.parts == nil {
+				m.parts = map[string]kept{}
+			}
+			m.parts[name] = kept{part, time.Now().Add(memoLife)}
+			m.mu.Unlock()
 		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if m.parts == nil {
-			m.parts = map[string]kept{}
-		}
-		m.parts[name] = kept{*to, time.Now().Add(memoLife)}
+		return func() { *to = part }
 	}}
 }
 

@@ -33,6 +33,7 @@ const newest = 50
 func (g *gather) who() []task {
 	tasks := []task{g.readClient, g.clientEvents}
 	tasks = append(tasks, fillOnce(g, &g.f.Realm, "realm", "view-realm", g.readRealm)...)
+	tasks = append(tasks, g.others()...)
 	if g.a.User == "" {
 		g.f.User, g.f.ByEmail = login.Have[*login.User](nil), login.Have[[]login.User](nil)
 		return tasks
@@ -60,23 +61,39 @@ func (g *gather) readRealm(ctx context.Context) (*login.Realm, error) {
 	return &r, nil
 }
 
-func (g *gather) readClient(ctx context.Context) {
-	fill(g, &g.f.Client, "view-clients", func(ctx context.Context) (*login.Client, error) {
-		c, err := g.r.ClientByClientID(ctx, g.a.Client)
+func (g *gather) readClient(ctx context.Context) func() {
+	part := g.clientNamed(g.a.Client)(ctx)
+	return func() {
+		g.client = part.Value
+		g.f.Client = loginClient(part)
+	}
+}
+
+// clientNamed finds a client; the value is nil where there is none of that name.
+func (g *gather) clientNamed(clientID string) func(context.Context) login.Part[*keycloak.Client] {
+	return sorted(g, "view-clients", func(ctx context.Context) (*keycloak.Client, error) {
+		c, err := g.r.ClientByClientID(ctx, clientID)
 		if clients.Is(err, clients.NotFound) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		g.client = &c
-		n := clientOf(c)
-		return &n, nil
-	})(ctx)
+		return &c, nil
+	})
 }
 
-func (g *gather) readUser(ctx context.Context) {
-	fill(g, &g.f.User, "view-users", func(ctx context.Context) (*login.User, error) {
+func loginClient(p login.Part[*keycloak.Client]) login.Part[*login.Client] {
+	out := login.Part[*login.Client]{State: p.State, Needs: p.Needs, Why: p.Why}
+	if p.Value != nil {
+		n := clientOf(*p.Value)
+		out.Value = &n
+	}
+	return out
+}
+
+func (g *gather) readUser(ctx context.Context) func() {
+	part := sorted(g, "view-users", func(ctx context.Context) (*keycloak.User, error) {
 		u, err := g.findUser(ctx, strings.TrimSpace(g.a.User))
 		if clients.Is(err, clients.NotFound) {
 			return nil, nil
@@ -84,10 +101,16 @@ func (g *gather) readUser(ctx context.Context) {
 		if err != nil {
 			return nil, err
 		}
-		g.user = &u
-		n := userOf(u)
-		return &n, nil
+		return &u, nil
 	})(ctx)
+	return func() {
+		g.user = part.Value
+		g.f.User = login.Part[*login.User]{State: part.State, Needs: part.Needs, Why: part.Why}
+		if part.Value != nil {
+			n := userOf(*part.Value)
+			g.f.User.Value = &n
+		}
+	}
 }
 
 var userID = regexp.MustCompile(`^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|f:.+)$`)
@@ -111,14 +134,13 @@ func (g *gather) readByEmail(ctx context.Context) ([]login.User, error) {
 	return out, err
 }
 
-func (g *gather) clientEvents(ctx context.Context) {
-	g.events(ctx, keycloak.EventQuery{Client: g.a.Client, PageSize: newest})
+func (g *gather) clientEvents(ctx context.Context) func() {
+	return g.events(ctx, keycloak.EventQuery{Client: g.a.Client, PageSize: newest})
 }
 
 // events adds to the events, which come by client and by user.
-func (g *gather) events(ctx context.Context, q keycloak.EventQuery) {
-	var part login.Part[[]login.Event]
-	fill(g, &part, "view-events", func(ctx context.Context) ([]login.Event, error) {
+func (g *gather) events(ctx context.Context, q keycloak.EventQuery) func() {
+	part := sorted(g, "view-events", func(ctx context.Context) ([]login.Event, error) {
 		page, err := g.r.Events(q)(ctx, "")
 		var out []login.Event
 		for _, e := range page.Items {
@@ -126,12 +148,12 @@ func (g *gather) events(ctx context.Context, q keycloak.EventQuery) {
 		}
 		return out, err
 	})(ctx)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.f.Events.State == login.NotAsked || part.State != login.Known {
-		g.f.Events = login.Part[[]login.Event]{State: part.State, Value: g.f.Events.Value, Needs: part.Needs, Why: part.Why}
+	return func() {
+		if g.f.Events.State == login.NotAsked || part.State != login.Known {
+			g.f.Events = login.Part[[]login.Event]{State: part.State, Value: g.f.Events.Value, Needs: part.Needs, Why: part.Why}
+		}
+		g.f.Events.Value = mergeEvents(g.f.Events.Value, part.Value)
 	}
-	g.f.Events.Value = mergeEvents(g.f.Events.Value, part.Value)
 }
 
 // settle finds the account of the question once both lookups are there: the name comes
@@ -160,7 +182,6 @@ func (g *gather) account() string {
 
 // firstLook reads what stops most logins.
 func (g *gather) firstLook() []task {
-	g.settle()
 	var tasks []task
 	if g.a.Grant == login.Service {
 		if g.client != nil && g.client.ServiceAccounts {
@@ -182,7 +203,9 @@ func (g *gather) firstLook() []task {
 	tasks = append(tasks,
 		fill(g, &g.f.Credentials, "view-users", func(ctx context.Context) ([]login.Credential, error) { return g.credentials(ctx, id) }),
 		fill(g, &g.f.Lock, "view-users", func(ctx context.Context) (login.Lock, error) { return g.lock(ctx, id) }),
-		func(ctx context.Context) { g.events(ctx, keycloak.EventQuery{User: id, PageSize: newest}) })
+		func(ctx context.Context) func() {
+			return g.events(ctx, keycloak.EventQuery{User: id, PageSize: newest})
+		})
 	tasks = append(tasks, fillOnce(g, &g.f.Profile, "profile", "view-users", g.profile)...)
 	if u := g.f.User.Value; u != nil && (len(u.RequiredActions) > 0 || g.verifies(u)) {
 		tasks = append(tasks, g.readActions()...)
@@ -205,7 +228,8 @@ func (g *gather) readActions() []task {
 	})
 }
 
-// secondLook reads what else may stop a login.
+// secondLook reads what else user and client lead to: what else may stop the login,
+// and what the questions after it rest on.
 func (g *gather) secondLook() []task {
 	var tasks []task
 	tasks = append(tasks, fillOnce(g, &g.f.Discovery, "discovery", "", g.discovery)...)
@@ -213,7 +237,7 @@ func (g *gather) secondLook() []task {
 		tasks = append(tasks, g.readActions()...)
 	}
 	tasks = append(tasks, fillOnce(g, &g.f.Policies, "policies", "view-realm", g.policies)...)
-	tasks = append(tasks, fillOnce(g, &g.f.Scopes, "scopes", "view-clients", g.scopes)...)
+	tasks = append(tasks, g.scopes()...)
 	tasks = append(tasks, g.flow()...)
 	tasks = append(tasks, g.ofUser()...)
 	tasks = append(tasks, g.near()...)
@@ -226,7 +250,11 @@ func (g *gather) secondLook() []task {
 	if len(g.orgWords()) > 0 {
 		tasks = append(tasks, fill(g, &g.f.Organizations, "view-organizations", g.organizations))
 	}
-	return tasks
+	if g.f.User.Value != nil && g.a.Asks("offline_access") {
+		g.askHeld()
+	}
+	tasks = append(tasks, g.pasted()...)
+	return append(tasks, g.claims()...)
 }
 
 // nearMost bounds the names that are suggested.
@@ -236,18 +264,22 @@ const nearMost = 3
 func (g *gather) near() []task {
 	var tasks []task
 	if g.f.Client.Is() && g.f.Client.Value == nil {
-		tasks = append(tasks, func(ctx context.Context) {
+		tasks = append(tasks, func(ctx context.Context) func() {
 			page, _ := g.r.Clients(keycloak.ClientQuery{ClientID: g.a.Client, Search: true, PageSize: nearMost})(ctx, "")
-			for _, c := range page.Items {
-				g.f.NearClients = append(g.f.NearClients, c.ClientID)
+			return func() {
+				for _, c := range page.Items {
+					g.f.NearClients = append(g.f.NearClients, c.ClientID)
+				}
 			}
 		})
 	}
 	if name, _, _ := strings.Cut(strings.TrimSpace(g.a.User), "@"); g.f.User.Is() && g.f.User.Value == nil && len(name) > 2 {
-		tasks = append(tasks, func(ctx context.Context) {
+		tasks = append(tasks, func(ctx context.Context) func() {
 			page, _ := g.r.Users(keycloak.UserQuery{Search: "*" + name[:max(3, len(name)-2)] + "*", Brief: true, PageSize: nearMost})(ctx, "")
-			for _, u := range page.Items {
-				g.f.NearUsers = append(g.f.NearUsers, u.Username)
+			return func() {
+				for _, u := range page.Items {
+					g.f.NearUsers = append(g.f.NearUsers, u.Username)
+				}
 			}
 		})
 	}
@@ -273,48 +305,33 @@ func (g *gather) ofUser() []task {
 	} else {
 		g.f.Storage = login.Have[*login.Storage](nil)
 	}
-	if g.f.Credentials.Is() && !hasPassword(g.f.Credentials.Value) {
-		tasks = append(tasks, fill(g, &g.f.Links, "view-users", func(ctx context.Context) ([]login.Link, error) { return g.links(ctx, id) }))
-		tasks = append(tasks, fillOnce(g, &g.f.Providers, "providers", "view-identity-providers", g.providers)...)
-	}
 	if g.client != nil && g.client.ConsentRequired {
 		tasks = append(tasks, fill(g, &g.f.Consents, "view-users", func(ctx context.Context) ([]string, error) { return g.consents(ctx, id) }))
 	}
-	if g.f.User.Value != nil && g.a.Asks("offline_access") {
-		tasks = append(tasks, g.readRoles()...)
-	}
 	return tasks
 }
 
-// readRoles reads all roles that the user holds, once.
-func (g *gather) readRoles() []task {
-	if g.f.Roles.State != login.NotAsked || g.f.User.Value == nil {
+// brokered reads, of a user without a password, where else the login may happen.
+func (g *gather) brokered() []task {
+	id := g.account()
+	if id == "" || g.f.Links.State != login.NotAsked || !g.f.Credentials.Is() || hasPassword(g.f.Credentials.Value) {
 		return nil
 	}
-	return []task{func(ctx context.Context) {
-		var cut string
-		fill(g, &g.f.Roles, "view-users, view-realm, view-clients", func(ctx context.Context) ([]login.Role, error) {
-			e, err := g.r.Effective(ctx, keycloak.OfUser(g.f.User.Value.ID))
-			cut = e.Cut.String()
-			var out []login.Role
-			for _, r := range e.Roles {
-				out = append(out, login.Role{ID: r.ID, Client: r.Client, Name: r.Name})
-			}
-			return out, err
-		})(ctx)
-		if g.f.Roles.Is() && cut != "" {
-			g.f.Roles = login.Lacks(g.f.Roles.Value, cut)
-		}
-	}}
+	return append(fillOnce(g, &g.f.Providers, "providers", "view-identity-providers", g.providers),
+		fill(g, &g.f.Links, "view-users", func(ctx context.Context) ([]login.Link, error) { return g.links(ctx, id) }))
 }
 
-// thirdLook reads what rests on the flow and on the policies.
-func (g *gather) thirdLook() []task {
-	tasks := append(g.sessions(), g.clientRoles()...)
-	if slices.ContainsFunc(g.f.Flow.Value.Steps, func(s login.FlowStep) bool { return s.Provider == "conditional-user-role" }) {
-		tasks = append(tasks, g.readRoles()...)
+// further reads what hangs on what is known by now: on the credentials, on the flow, on
+// the policies, and what the questions after the login lead to. It is asked round by
+// round until there is nothing more.
+func (g *gather) further() []task {
+	tasks := append(g.brokered(), g.flowSteps()...)
+	tasks = append(tasks, g.sessions()...)
+	tasks = append(tasks, g.clientRoles()...)
+	if g.f.User.Value != nil && g.flowHas("conditional-user-role") {
+		g.askHeld()
 	}
-	return tasks
+	return append(tasks, g.afterClaims()...)
 }
 
 // clientRoles reads the names of the client's roles if a policy asks for them.
@@ -322,7 +339,7 @@ func (g *gather) clientRoles() []task {
 	asks := func(p login.Policy) bool {
 		return p.Enabled && slices.ContainsFunc(p.Conditions, func(c login.PolicyPart) bool { return c.Provider == "client-roles" })
 	}
-	if g.client == nil || !slices.ContainsFunc(g.f.Policies.Value, asks) {
+	if g.client == nil || g.f.ClientRoles.State != login.NotAsked || !slices.ContainsFunc(g.f.Policies.Value, asks) {
 		return nil
 	}
 	return []task{fill(g, &g.f.ClientRoles, "view-clients", func(ctx context.Context) ([]string, error) {
@@ -340,7 +357,7 @@ func (g *gather) clientRoles() []task {
 // sessions reads the sessions of the user if the flow counts them.
 func (g *gather) sessions() []task {
 	id := g.account()
-	if id == "" || !g.f.Flow.Is() || !slices.ContainsFunc(g.f.Flow.Value.Steps, func(s login.FlowStep) bool { return s.Provider == "user-session-limits" }) {
+	if id == "" || g.f.Sessions.State != login.NotAsked || !g.flowHas("user-session-limits") {
 		return nil
 	}
 	return []task{fill(g, &g.f.Sessions, "view-users", func(ctx context.Context) ([]login.Session, error) {
@@ -355,6 +372,10 @@ func (g *gather) sessions() []task {
 		}
 		return out, err
 	})}
+}
+
+func (g *gather) flowHas(provider string) bool {
+	return g.f.Flow.Is() && slices.ContainsFunc(g.f.Flow.Value.Steps, func(s login.FlowStep) bool { return s.Provider == provider })
 }
 
 func (g *gather) discovery(ctx context.Context) (login.Discovery, error) {
