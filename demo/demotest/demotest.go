@@ -112,6 +112,14 @@ func Send(t testing.TB, method, base, path string, header http.Header, body stri
 	return vectors.Answer{Status: resp.StatusCode, Header: resp.Header, Body: b}
 }
 
+// Tamper is another text: its first letter is changed for certain.
+func Tamper(s string) string {
+	if s[0] == 'x' {
+		return "y" + s[1:]
+	}
+	return "x" + s[1:]
+}
+
 // Target is where a vector is sent to.
 type Target struct {
 	URL  string

@@ -194,6 +194,10 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(w.life, cancel)() // what hangs ends with the world
+	r = r.WithContext(ctx)
 	f, broken := faultsByName()[r.Header.Get(faultHeader)]
 	if !broken {
 		w.mux.ServeHTTP(rw, r)

@@ -1,6 +1,8 @@
 package demotest
 
 import (
+	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +29,7 @@ type World struct {
 	Server *httptest.Server
 	mux    *http.ServeMux
 	names  map[string]string // endpoint by pattern
+	life   context.Context
 }
 
 // The person of a World, whom every server knows.
@@ -42,7 +46,8 @@ const (
 // NewWorld starts one.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{mux: http.NewServeMux(), names: map[string]string{}}
+	life, end := context.WithCancel(context.Background())
+	w := &World{mux: http.NewServeMux(), names: map[string]string{}, life: life}
 	w.kratos()
 	w.keycloak()
 	w.okta()
@@ -50,7 +55,7 @@ func NewWorld(t testing.TB) *World {
 	keys := KeySet(JWK("k1", "sig", &SigningKey().PublicKey))
 	w.add("oathkeeper.keys", "GET /oathkeeper/.well-known/jwks.json", Body(keys))
 	w.add("keto.check", "GET /keto/relation-tuples/check", func(rw http.ResponseWriter, r *http.Request) {
-		if r.FormValue("subject_id") == WorldIdentity {
+		if slices.Contains([]string{WorldIdentity, WorldVictim, victimEmail, strings.ReplaceAll(victimEmail, "@", "")}, r.FormValue("subject_id")) {
 			Body(`{"allowed":true}`)(rw, r)
 			return
 		}
@@ -59,7 +64,7 @@ func NewWorld(t testing.TB) *World {
 		fmt.Fprint(rw, `{"allowed":false}`)
 	})
 	w.Server = httptest.NewServer(w)
-	t.Cleanup(func() { w.Server.CloseClientConnections(); w.Server.Close() })
+	t.Cleanup(func() { end(); w.Server.CloseClientConnections(); w.Server.Close() })
 	return w
 }
 
@@ -82,26 +87,48 @@ func (w *World) Env() gate.Env {
 		Okta:     gate.OktaSettings{OrgURL: base + "/okta", ClientID: "CID", ClientSecret: "canary-okta-secret", APIToken: "canary-okta-token"},
 		Facebook: social("/facebook"), Twitter: social("/twitter"),
 		People: []gate.Person{{Key: "ann", Name: "Ann", Username: WorldUser, Email: WorldEmail, Password: WorldPassword,
-			Roles: []string{"admin", "superuser", "reader", "writer"}}},
+			Roles: []string{"admin", "superuser", "reader", "writer"}},
+			{Key: "bob", Name: "Bob", Username: "bob", Password: WorldPassword}, {Key: "long", Name: "Long", Username: "long", Password: strings.Repeat("a", 72)}},
 		HopTimeout: time.Minute, RequestTimeout: 5 * time.Minute,
 	}
 }
 
-const worldWhoami = `{"id":"5e55","active":true,"authenticator_assurance_level":"aal1","expires_at":"2100-01-01T00:00:00Z","identity":{"id":"` + WorldIdentity +
-	`","schema_id":"default","state":"active","traits":{"email":"` + WorldEmail + `"},"verifiable_addresses":[{"value":"` + WorldEmail + `","verified":true}]}}`
+// The victim of the original's subjects, and somebody whose e-mail is the victim's once
+// the @ is gone: the values of their Kratos cookies, and the victim's id.
+const (
+	VictimSession   = "victim"
+	AttackerSession = "attacker"
+	WorldVictim     = "7d1f9a2e-0000-4000-8000-000000000002"
+	victimEmail     = "minkin.andrew@gmail.com"
+)
+
+// whoami is what Kratos says of a session, by the value of its cookie.
+var whoami = map[string]string{
+	WorldSession:    session(WorldIdentity, WorldEmail),
+	VictimSession:   session(WorldVictim, victimEmail),
+	AttackerSession: session("7d1f9a2e-0000-4000-8000-000000000003", "minkin.andre@wgmail.com"),
+}
+
+func session(id, email string) string {
+	return `{"id":"5e55","active":true,"authenticator_assurance_level":"aal1","expires_at":"2100-01-01T00:00:00Z","identity":{"id":"` + id +
+		`","schema_id":"default","state":"active","traits":{"email":"` + email + `"},"verifiable_addresses":[{"value":"` + email + `","verified":true}]}}`
+}
 
 func (w *World) kratos() {
 	asWhom := func(next http.HandlerFunc) http.HandlerFunc {
 		return func(rw http.ResponseWriter, r *http.Request) {
-			if c, err := r.Cookie(gate.KratosCookie); err != nil || c.Value != WorldSession {
-				rw.WriteHeader(http.StatusUnauthorized)
-				fmt.Fprint(rw, `{"error":{"code":401}}`)
+			if c, err := r.Cookie(gate.KratosCookie); err == nil && whoami[c.Value] != "" {
+				next(rw, r)
 				return
 			}
-			next(rw, r)
+			rw.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(rw, `{"error":{"code":401}}`)
 		}
 	}
-	w.add("kratos.whoami", "GET /kratos/sessions/whoami", asWhom(Body(worldWhoami)))
+	w.add("kratos.whoami", "GET /kratos/sessions/whoami", asWhom(func(rw http.ResponseWriter, r *http.Request) {
+		c, _ := r.Cookie(gate.KratosCookie)
+		Body(whoami[c.Value])(rw, r)
+	}))
 	w.add("kratos.flow", "GET /kratos/self-service/{flow}/flows", func(rw http.ResponseWriter, r *http.Request) {
 		Body(`{"id":"f1","ui":{"action":"`+w.Server.URL+`/kratos/self-service/`+r.PathValue("flow")+`?flow=f1","method":"POST","nodes":[]}}`)(rw, r)
 	})
@@ -111,7 +138,7 @@ func (w *World) kratos() {
 	})
 	w.add("kratos.submit", "POST /kratos/self-service/login", func(rw http.ResponseWriter, r *http.Request) {
 		http.SetCookie(rw, &http.Cookie{Name: gate.KratosCookie, Value: WorldSession})
-		Body(`{"session":`+worldWhoami+`}`)(rw, r)
+		Body(`{"session":`+whoami[WorldSession]+`}`)(rw, r)
 	})
 	w.add("kratos.logout", "GET /kratos/self-service/logout/browser", asWhom(func(rw http.ResponseWriter, r *http.Request) {
 		Body(`{"logout_url":"`+w.Server.URL+`/kratos/self-service/logout?token=x","logout_token":"x"}`)(rw, r)
@@ -147,11 +174,16 @@ func (w *World) ProofClaims() map[string]any {
 
 func (w *World) realm() string { return w.Server.URL + "/keycloak/realms/" + worldRealm }
 
-// grant is what a code of the world stands for. It is all in the code, so that one can
+// Grant is what a code of the world stands for. It is all in the code, so that one can
 // be exchanged again: what a real provider does about that is tried on one.
-type grant struct{ Nonce string }
+type Grant struct {
+	Nonce   string `json:",omitempty"`
+	IDToken string `json:",omitempty"` // in place of a good one
+	Refresh string `json:",omitempty"` // the refresh token; also a code of a Grant, so that a refresh can be made wrong
+}
 
-func (g grant) code() string {
+// Code is the code of a grant.
+func (g Grant) Code() string {
 	b, err := json.Marshal(g)
 	if err != nil {
 		panic(err)
@@ -174,24 +206,42 @@ func (w *World) provider(name, path, client, auth, token, keys, end string) {
 	})
 	w.add(name+".keys", "GET "+path+keys, Body(KeySet(JWK("k1", "sig", &SigningKey().PublicKey))))
 	w.mux.HandleFunc("GET "+path+auth, func(rw http.ResponseWriter, r *http.Request) {
-		q := url.Values{"state": {r.FormValue("state")}, "code": {grant{r.FormValue("nonce")}.code()}, "iss": {issuer()}}
+		q := url.Values{"state": {r.FormValue("state")}, "code": {Grant{Nonce: r.FormValue("nonce")}.Code()}, "iss": {issuer()}}
 		http.Redirect(rw, r, r.FormValue("redirect_uri")+"?"+q.Encode(), http.StatusFound)
 	})
 	w.add(name+".token", "POST "+path+token, func(rw http.ResponseWriter, r *http.Request) {
-		now := time.Now().Unix()
-		claims := map[string]any{"iss": issuer(), "aud": client, "azp": client, "sub": "00u1", "iat": now, "exp": now + 300, "typ": "ID", "preferred_username": WorldUser, "email": WorldEmail,
-			"resource_access": map[string]any{client: map[string]any{"roles": []string{"admin", "user"}}}}
-		var g grant
-		if b, err := base64.RawURLEncoding.DecodeString(r.FormValue("code")); err == nil && json.Unmarshal(b, &g) == nil {
-			claims["nonce"] = g.Nonce
+		g := Grant{Refresh: "canary-refresh-token"}
+		if b, err := base64.RawURLEncoding.DecodeString(r.FormValue("code") + r.FormValue("refresh_token")); err == nil {
+			_ = json.Unmarshal(b, &g) // what is no grant is a good one
 		}
-		token, err := signed(claims)
+		token, err := g.IDToken, error(nil)
+		if token == "" {
+			token, err = signed(idClaims(issuer(), client, g.Nonce))
+		}
 		if err != nil {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		Body(`{"access_token":"canary-access-token","token_type":"Bearer","refresh_token":"canary-refresh-token","expires_in":60,"id_token":"`+token+`"}`)(rw, r)
+		Body(`{"access_token":"canary-access-token","token_type":"Bearer","refresh_token":"`+g.Refresh+`","expires_in":60,"id_token":"`+token+`"}`)(rw, r)
 	})
+}
+
+func idClaims(issuer, client, nonce string) map[string]any {
+	now := time.Now().Unix()
+	c := map[string]any{"iss": issuer, "aud": client, "azp": client, "sub": "00u1", "iat": now, "exp": now + 300, "typ": "ID", "preferred_username": WorldUser, "email": WorldEmail,
+		"resource_access": map[string]any{client: map[string]any{"roles": []string{"admin", "user"}}}}
+	if nonce != "" {
+		c["nonce"] = nonce
+	}
+	return c
+}
+
+// IDClaims are those of an ID token for the login of a system, kc-web or okta-oidc.
+func (w *World) IDClaims(system, nonce string) map[string]any {
+	if system == "okta-oidc" {
+		return idClaims(w.Server.URL+"/okta/oauth2/default", "CID", nonce)
+	}
+	return idClaims(w.realm(), worldClient, nonce)
 }
 
 func (w *World) keycloak() {
@@ -224,11 +274,12 @@ func (w *World) social() {
 			return
 		}
 		callback, _ := url.QueryUnescape(m[1])
-		form(url.Values{"oauth_token": {base64.RawURLEncoding.EncodeToString([]byte(callback))}, "oauth_token_secret": {"canary-request-secret"}, "oauth_callback_confirmed": {"true"}})(rw, r)
+		form(url.Values{"oauth_token": {base64.RawURLEncoding.EncodeToString([]byte(callback + " " + rand.Text()))}, "oauth_token_secret": {"canary-request-secret"}, "oauth_callback_confirmed": {"true"}})(rw, r)
 	})
 	w.mux.HandleFunc("GET /twitter/oauth/authorize", func(rw http.ResponseWriter, r *http.Request) {
 		callback, _ := base64.RawURLEncoding.DecodeString(r.FormValue("oauth_token"))
-		http.Redirect(rw, r, string(callback)+"?oauth_verifier=V1&oauth_token="+url.QueryEscape(r.FormValue("oauth_token")), http.StatusFound)
+		to, _, _ := strings.Cut(string(callback), " ")
+		http.Redirect(rw, r, to+"?oauth_verifier=V1&oauth_token="+url.QueryEscape(r.FormValue("oauth_token")), http.StatusFound)
 	})
 	w.add("twitter.access", "POST /twitter/oauth/access_token", form(url.Values{"oauth_token": {"AT1"}, "oauth_token_secret": {"canary-token-secret"}}))
 	w.add("twitter.record", "GET /twitter/1.1/account/verify_credentials.json", Body(`{"id":77,"id_str":"77","screen_name":"ann"}`))

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/MicahParks/jwkset"
-	"golang.org/x/sync/singleflight"
 
 	"gatehouse/clients/decisions"
 )
@@ -46,11 +46,17 @@ type Keys struct {
 	env *Env
 	url string
 
-	group   singleflight.Group
 	mu      sync.Mutex
 	set     map[string]Key
 	fetched time.Time // when the set came
 	tried   time.Time // when it was asked for last
+	flight  *flight   // the request for it that is under way
+}
+
+// flight is one request for a set, however many wait for it.
+type flight struct {
+	done chan struct{}
+	err  error
 }
 
 // NewKeys are the keys behind a URL, which must be https unless it is this machine.
@@ -70,21 +76,26 @@ func (e *Env) NewKeys(raw string) (*Keys, error) {
 // issuer could not be asked and that nothing usable is kept.
 func (k *Keys) Find(ctx context.Context, id string) (Key, error) {
 	now := k.env.Now()
-	key, known, age, may := k.look(id, now)
+	key, known, age, asked := k.look(ctx, id, now)
 	if known && age < keysFresh {
 		return key, nil
 	}
 	var err error
-	if may {
-		err = k.refresh(ctx)
-		key, known, age, _ = k.look(id, now)
+	if asked != nil {
+		select {
+		case <-asked.done:
+			err = asked.err
+		case <-ctx.Done():
+			err = UpstreamFailed(decisions.JWKS, ctx.Err())
+		}
+		key, known, age = k.have(id, now)
 	}
-	switch {
+	switch never := age == math.MaxInt64; {
 	case known && age < keysStale:
 		return key, nil
-	case err != nil && (age >= keysStale || !k.have()):
+	case err != nil && (age >= keysStale || never):
 		return Key{}, err
-	case !k.have():
+	case never:
 		return Key{}, &upstreamError{decisions.Unavailable(decisions.JWKS), errors.New("the key set could not be fetched a moment ago")}
 	}
 	return Key{}, ErrNoKey
@@ -113,42 +124,45 @@ func (k *Keys) TokenKey(ctx context.Context, header map[string]any) (crypto.Publ
 	return key.Key, nil
 }
 
-func (k *Keys) look(id string, now time.Time) (key Key, known bool, age time.Duration, may bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	key, known = k.set[id]
-	return key, known, now.Sub(k.fetched), now.Sub(k.tried) >= keysInterval
-}
-
-// have says whether a set ever came; one without a usable key is an answer too.
-func (k *Keys) have() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return !k.fetched.IsZero()
-}
-
-// refresh asks the issuer, once however many requests wait for it. It goes on when
-// the request that began it ends, since others wait too.
-func (k *Keys) refresh(ctx context.Context) error {
-	done := k.group.DoChan("", func() (any, error) {
-		k.mu.Lock()
-		k.tried = k.env.Now()
-		k.mu.Unlock()
-		set, err := k.fetch(context.WithoutCancel(ctx))
-		if err != nil {
-			return nil, err
-		}
-		k.mu.Lock()
-		k.set, k.fetched = set, k.env.Now()
-		k.mu.Unlock()
-		return nil, nil
-	})
-	select {
-	case r := <-done:
-		return r.Err
-	case <-ctx.Done():
-		return UpstreamFailed(decisions.JWKS, ctx.Err())
+// look is what is kept, and the request for the set to wait for: the one that is under
+// way, or a new one where the kept set does not do and the last is long enough ago. It
+// goes on when the call that began it ends, since others wait too.
+func (k *Keys) look(ctx context.Context, id string, now time.Time) (key Key, known bool, age time.Duration, asked *flight) {
+	key, known, age = k.have(id, now)
+	if known && age < keysFresh {
+		return key, known, age, nil
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.flight == nil && now.Sub(k.tried) >= keysInterval {
+		k.tried, k.flight = now, &flight{done: make(chan struct{})}
+		go k.refresh(context.WithoutCancel(ctx), k.flight)
+	}
+	return key, known, age, k.flight
+}
+
+// have is the kept key and the age of its set; the longest there is where none ever
+// came. A set without a usable key is one, too.
+func (k *Keys) have(id string, now time.Time) (key Key, known bool, age time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.fetched.IsZero() {
+		return Key{}, false, math.MaxInt64
+	}
+	key, known = k.set[id]
+	return key, known, now.Sub(k.fetched)
+}
+
+// refresh asks the issuer.
+func (k *Keys) refresh(ctx context.Context, f *flight) {
+	set, err := k.fetch(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err == nil {
+		k.set, k.fetched = set, k.env.Now()
+	}
+	f.err, k.flight = err, nil
+	close(f.done)
 }
 
 func (k *Keys) fetch(ctx context.Context) (map[string]Key, error) {

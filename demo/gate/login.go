@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/clients/decisions"
@@ -80,12 +81,11 @@ func (c *Call) Enter(who string, values map[string]any, more ...any) bool {
 }
 
 // Leave ends the session of whoever is logged in (who is empty for nobody): a copy of
-// the cookie counts for nothing after. A browser says when another site sent it here
-// with a link; then it is asked first, by a form that leads to action. false says that
-// this, or a failure, was answered.
+// the cookie counts for nothing after. Where another site may have sent a browser here
+// with a link, it is asked first, by a form that leads to action. false says that this,
+// or a failure, was answered.
 func (c *Call) Leave(who, action string) bool {
-	from := c.R.Header.Get("Sec-Fetch-Site")
-	if c.R.Method == http.MethodGet && from != "" && from != "same-origin" && from != "none" && who != "" {
+	if c.R.Method == http.MethodGet && who != "" && c.maybeSent() {
 		c.Hop("origin", "deny").Rule = "cross_site"
 		c.AskLogout(action)
 		return false
@@ -96,6 +96,19 @@ func (c *Call) Leave(who, action string) bool {
 	if err := c.Session.Destroy(); err != nil {
 		c.Fail(err)
 		return false
+	}
+	return true
+}
+
+// maybeSent: the request may be a link of another site. Browsers say so, but only to
+// servers over TLS or on this machine; one that says nothing is taken for a browser
+// when it asks for a page.
+func (c *Call) maybeSent() bool {
+	switch c.R.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "":
+		return strings.Contains(c.R.Header.Get("Accept"), "text/html")
 	}
 	return true
 }

@@ -79,6 +79,9 @@ func (m *mounted) call(w http.ResponseWriter, r *http.Request) *Call {
 	if p := strings.TrimPrefix(t.d.Request.Path, m.prefix); p != t.d.Request.Path {
 		t.d.Request.Path = p
 	}
+	if len(m.s.Warn) > 0 { // for who sees no page; what it is about is in the log and on the pages
+		w.Header().Set("X-Gatehouse-Warning", "unsafe on purpose")
+	}
 	return &Call{W: w, R: r, Env: m.env, Sys: m.s, Prefix: m.prefix, trace: t}
 }
 

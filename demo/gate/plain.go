@@ -32,6 +32,9 @@ func (c *Call) plainFast(status int, p Plain) {
 	var b strings.Builder
 	b.Grow(2 << 10)
 	b.WriteString(headParts[0] + esc(p.Title) + headParts[1] + "<h1>" + esc(p.Title) + "</h1>\n")
+	for _, w := range c.Sys.Warn {
+		b.WriteString(`<p class="warn">Warning: ` + esc(w) + "</p>\n")
+	}
 	if p.Alert != "" {
 		b.WriteString(`<p role="alert" class="alert">` + esc(p.Alert) + "</p>\n")
 	}

@@ -79,6 +79,14 @@ func New(env *Env, conf Config, systems ...*System) (*Server, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("not every route is guarded: %w", err)
 	}
+	for _, sys := range systems {
+		for _, w := range sys.Warn {
+			env.Log.Warn("unsafe on purpose", "system", sys.ID, "warning", w)
+		}
+	}
+	if env.InsecureHTTP {
+		env.Log.Warn("unsafe on purpose", "warning", "cookies are sent without Secure: whoever is on the way can read them")
+	}
 	form := strings.Join(append([]string{"'self'"}, conf.FormTargets...), " ")
 	s.csp = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action " + form + "; frame-ancestors 'none'; base-uri 'none'"
 	s.build()
@@ -119,7 +127,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, t), s.Env.RequestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		rec := &recorder{ResponseWriter: w, csp: s.csp, id: t.d.ID}
+		rec := &recorder{ResponseWriter: w, csp: s.csp, id: t.d.ID, https: strings.HasPrefix(s.Env.publicURL, "https://")}
 		defer s.finish(rec, r, t)
 		dropSpoofed(r.Header, s.Env.TrustProxyHeaders)
 		c := &Call{W: rec, R: r, Env: s.Env, trace: t}
@@ -191,6 +199,7 @@ func dropSpoofed(h http.Header, trust bool) {
 type recorder struct {
 	http.ResponseWriter
 	csp, id string
+	https   bool
 	status  int
 }
 
@@ -206,6 +215,9 @@ func (w *recorder) WriteHeader(status int) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if w.https { // RFC 6797, 7.2: not over plain HTTP
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
