@@ -291,7 +291,7 @@ func (c *console) places() []screens.HomePlace {
 	}
 	realms := c.realms()
 	if c.keycloak == nil || len(realms) == 0 {
-		return append(out, place("realms", "keycloak", c.keycloak != nil, func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }, nil))
+		return append(append(out, place("realms", "keycloak", c.keycloak != nil, func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }, nil)), c.demoPlace()...)
 	}
 	for _, realm := range realms {
 		out = append(out, place("users", "keycloak", true, func() tui.Screen { return c.users(realm) }, func(ctx context.Context) (string, string, error) {
@@ -299,7 +299,7 @@ func (c *console) places() []screens.HomePlace {
 			return number(n), "in " + realm, err
 		}))
 	}
-	return out
+	return append(out, c.demoPlace()...)
 }
 
 // realms are those that the context names.

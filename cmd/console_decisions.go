@@ -1,10 +1,16 @@
 package cmd
 
 import (
+	"context"
+	"fmt"
+	"time"
+
 	"gatehouse/access/login"
 	"gatehouse/access/tuple"
 	"gatehouse/clients"
+	"gatehouse/clients/decisions"
 	"gatehouse/clients/keycloak"
+	"gatehouse/demo/seeding"
 	"gatehouse/tui"
 	"gatehouse/tui/screens"
 )
@@ -33,8 +39,42 @@ func (c *console) decisions() tui.Screen {
 				return c.userRoles(c.keycloak.Realm(realm), u.ID, u.Username, u.Email)
 			}, nil, func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) })
 		}
+		spec.WhyLogin = func(realm, user, client, role string) tui.Screen { // as the application asks: it looks at the ID token
+			return c.whyLogin(login.Asked{Realm: realm, User: user, Client: client, Role: role, Token: login.ID, Scope: seeding.LoginScope})
+		}
 	}
 	return screens.NewDecisions(spec)
+}
+
+// demoPlace is the line of Home about the demo server; nothing where none runs.
+func (c *console) demoPlace() []screens.HomePlace {
+	if c.demoSocket == "" {
+		if _, err := decisions.Find(); clients.Is(err, clients.Unreachable) {
+			return nil
+		}
+	}
+	return []screens.HomePlace{{Name: "decisions", Open: c.decisions, Count: func(ctx context.Context) (string, string, error) {
+		client, err := demoClient(c.demoSocket)
+		if err != nil {
+			return "", "", err
+		}
+		list, err := client.List(ctx, decisions.Query{})
+		if err != nil {
+			return "", "", err
+		}
+		return fmt.Sprintf("%s/min", number(lately(list, time.Now()))), "live, of the demo server", nil
+	}}}
+}
+
+// lately is how many decisions fell within the last minute.
+func lately(list []decisions.Decision, now time.Time) int {
+	n := 0
+	for _, d := range list {
+		if now.Sub(d.At) < time.Minute {
+			n++
+		}
+	}
+	return n
 }
 
 // namedUsers are the users of a realm with one exact name.

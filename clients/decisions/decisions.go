@@ -135,6 +135,7 @@ type Request struct {
 type Subject struct {
 	IdentityID string   `json:"identity_id,omitempty"` // of Kratos
 	Realm      string   `json:"realm,omitempty"`       // of Keycloak
+	Client     string   `json:"client,omitempty"`      // the clientId of the application in that realm
 	User       string   `json:"user,omitempty"`        // login name, or account of the system itself
 	Email      string   `json:"email,omitempty"`
 	Roles      []string `json:"roles,omitempty"`

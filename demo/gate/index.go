@@ -33,8 +33,33 @@ type indexSystem struct {
 	Prefix string
 	About  string
 	WhoIs  string
+	Rows   []indexRow
 	First  []Person // those with a button at once
 	Rest   []Person // those behind a fold
+}
+
+// indexRow are the methods of one path that need the same.
+type indexRow struct {
+	Methods, Path, Policy string
+	Kind                  decisions.Kind
+	Link                  string // empty for what is not there to be opened
+}
+
+// indexRows puts routes together that need the same.
+func indexRows(prefix string, routes []decisions.Route) []indexRow {
+	var rows []indexRow
+	for _, r := range routes {
+		i := slices.IndexFunc(rows, func(x indexRow) bool { return x.Path == r.Path && x.Policy == r.Policy })
+		if i < 0 {
+			rows = append(rows, indexRow{Path: r.Path, Policy: r.Policy, Kind: r.Data.Kind})
+			i = len(rows) - 1
+		}
+		rows[i].Methods = strings.TrimSpace(rows[i].Methods + " " + r.Method)
+		if opens(r) {
+			rows[i].Link = prefix + r.Path
+		}
+	}
+	return rows
 }
 
 // shownPeople is how many people have a button at once.
@@ -64,7 +89,7 @@ func (s *Server) index(c *Call) {
 	for i, d := range s.Systems() {
 		sys := s.systems[i]
 		e := indexSystem{System: d, About: sys.About, WhoIs: s.whoIs(c, sys), Prefix: s.mounts[sys.ID].prefix}
-		e.URL = e.Prefix + "/"
+		e.URL, e.Rows = e.Prefix+"/", indexRows(e.Prefix, d.Routes)
 		if sys.SignIn != nil && sys.People != nil && s.mayImpersonate() {
 			people := sys.People()
 			n := min(shownPeople, len(people))

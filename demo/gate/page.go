@@ -18,7 +18,7 @@ var (
 	stylePath = "/-/style." + hex.EncodeToString(styleSum[:6]) + ".css"
 	pages     = template.Must(template.New("").Funcs(template.FuncMap{
 		"style": func() string { return stylePath },
-		"keyOf": keyOf, "nameOf": nameOf, "opens": opens,
+		"keyOf": keyOf, "nameOf": nameOf,
 		"pair": func(id string, p Person) map[string]any { return map[string]any{"ID": id, "Person": p} },
 	}).ParseFS(web, "web/*.html"))
 )

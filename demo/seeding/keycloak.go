@@ -19,8 +19,8 @@ const WebClientID = "flaskClient"
 // AdminRole is the role of that client that its page /admin asks for.
 const AdminRole = "admin"
 
-// loginScope is the scope parameter with which the web application logs people in.
-const loginScope = "openid profile email roles"
+// LoginScope is the scope parameter with which the web application logs people in.
+const LoginScope = "openid profile email roles"
 
 // webPerson is somebody of the accounts "seeds" in Keycloak.
 type webPerson struct {
@@ -261,7 +261,7 @@ type ownedMapper struct {
 // clientRoleMappers are the mappers in effect that write the roles of the client to
 // where the application looks, into whatever token.
 func clientRoleMappers(ctx context.Context, r *keycloak.Realm, c keycloak.Client) ([]ownedMapper, error) {
-	effective, err := r.EffectiveMappers(ctx, c.ID, loginScope)
+	effective, err := r.EffectiveMappers(ctx, c.ID, LoginScope)
 	if err != nil {
 		return nil, err
 	}

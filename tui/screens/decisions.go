@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"gatehouse/access/tuple"
@@ -29,6 +30,9 @@ type DecisionsSpec struct {
 	Why      func(tuple.Tuple) tui.Screen
 	Tuples   func(tuple.Tuple) tui.Screen
 	User     func(realm, name string) tui.Screen
+	// WhyLogin opens why an account of Keycloak does not get into an application, or has
+	// not got a role there; the role may be empty.
+	WhyLogin func(realm, user, client, role string) tui.Screen
 }
 
 // NewDecisions follows what the demo server decides: the newest first, one line for
@@ -110,12 +114,20 @@ func (spec DecisionsSpec) jumps() []decisionJump {
 		return t, err == nil
 	}
 	return []decisionJump{
-		{"why", "w", "Explain why Keto answers as it does.", func(d decisions.Decision) string {
-			if _, ok := question(d); !ok {
-				return "Keto was not asked"
+		{"why", "w", "Explain the decision: why Keto answers as it does, or why Keycloak gives no login or no role.", func(d decisions.Decision) string {
+			if _, ok := question(d); ok {
+				return missingPart(spec.Why == nil, "Keto is not configured")
 			}
-			return missingPart(spec.Why == nil, "Keto is not configured")
-		}, func(d decisions.Decision) tui.Screen { t, _ := question(d); return spec.Why(t) }},
+			if account(d) {
+				return missingPart(spec.WhyLogin == nil, "Keycloak is not configured")
+			}
+			return "neither Keto nor Keycloak was asked about anybody"
+		}, func(d decisions.Decision) tui.Screen {
+			if t, ok := question(d); ok {
+				return spec.Why(t)
+			}
+			return spec.WhyLogin(d.Subject.Realm, d.Subject.User, d.Subject.Client, missingRole(d))
+		}},
 		{"person", "p", "Open the identity in Kratos that the request came from.", func(d decisions.Decision) string {
 			if d.Subject.IdentityID == "" {
 				return "nobody's identity is known"
@@ -129,12 +141,31 @@ func (spec DecisionsSpec) jumps() []decisionJump {
 			return missingPart(spec.Tuples == nil, "Keto is not configured")
 		}, func(d decisions.Decision) tui.Screen { t, _ := question(d); return spec.Tuples(t) }},
 		{"roles", "o", "Open the role mappings of the Keycloak account.", func(d decisions.Decision) string {
-			if d.Subject.Realm == "" || d.Subject.User == "" {
+			if !account(d) {
 				return "no account of Keycloak is named"
 			}
 			return missingPart(spec.User == nil, "Keycloak is not configured")
 		}, func(d decisions.Decision) tui.Screen { return spec.User(d.Subject.Realm, d.Subject.User) }},
 	}
+}
+
+// account reports whether a decision names an account of Keycloak.
+func account(d decisions.Decision) bool { return d.Subject.Realm != "" && d.Subject.User != "" }
+
+// missingRole is the first role that a decision found wanting, or else that its route
+// asks for; empty where it asks for none.
+func missingRole(d decisions.Decision) string {
+	for _, h := range d.Hops {
+		for _, role := range h.Needs {
+			if !slices.Contains(h.Has, role) {
+				return role
+			}
+		}
+	}
+	if len(d.Policy.Roles) > 0 {
+		return d.Policy.Roles[0]
+	}
+	return ""
 }
 
 func missingPart(is bool, why string) string {

@@ -2,6 +2,7 @@ package screens
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func TestDecisionsAreFollowed(t *testing.T) {
 	f.more <- decided("01J2", "ben", decisions.Allowed, 200, decisions.OK)
 	s.Want("✓ allow 200", "ben", "3 lost")
 	s.Press("w") // the newest is on top, and Keto was not asked for it
-	s.Want("Keto was not asked")
+	s.Want("neither Keto nor Keycloak was asked")
 	s.Press("down", "w")
 	s.Want("opened why app:homepage#read@id-ann")
 	s.Press("esc", "p")
@@ -86,6 +87,30 @@ func TestDecisionsAreFollowed(t *testing.T) {
 	s.Want("Keto says that the relation is not there.", "kratos.whoami", "app:homepage#read@id-ann", "X-Gatehouse-Decision")
 	s.Press("w")
 	s.Want("opened why")
+}
+
+// TestWhyOfADecisionOfKeycloak leads from a refusal for a role to why the role is not there.
+func TestWhyOfADecisionOfKeycloak(t *testing.T) {
+	kind := theme.Dark
+	d := decided("01J3", "ben", decisions.Denied, 401, decisions.RoleMissing, decisions.Hop{N: 1, Hop: "session", Out: "pass"},
+		decisions.Hop{N: 2, Hop: "roles", Out: "deny", Needs: []string{"user", "admin"}, Has: []string{"user"}})
+	d.System, d.Policy = "kc-web", decisions.Policy{Kind: decisions.KindRolesAll, Roles: []string{"user", "admin"}}
+	d.Subject = decisions.Subject{Realm: "LearningSoftware", Client: "flaskClient", User: "ben"}
+	spec := DecisionsSpec{Server: func() (DecisionsServer, error) {
+		return fakeDecisions{first: []decisions.Decision{d}, more: make(chan decisions.Decision)}, nil
+	}, WhyLogin: func(realm, user, client, role string) tui.Screen {
+		return &named{title: "why login " + strings.Join([]string{realm, user, client, role}, " ")}
+	}, User: func(realm, name string) tui.Screen { return &named{title: "roles of " + name + " in " + realm} }}
+	s := tuitest.Open(t, tui.New(t.Context(), tui.Options{Theme: &kind, Root: NewDecisions(spec)}), tuitest.Size(120, 30))
+	s.Want("role_missing", "ben")
+	s.Press("w")
+	s.Want("opened why login LearningSoftware ben flaskClient admin")
+	s.Press("esc", "o")
+	s.Want("opened roles of ben in LearningSoftware")
+	s.Press("esc", "p")
+	s.Want("nobody's identity is known")
+	s.Press("enter", "w")
+	s.Want("opened why login LearningSoftware ben flaskClient admin")
 }
 
 func TestDecisionsWithoutAServer(t *testing.T) {

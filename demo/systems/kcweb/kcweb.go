@@ -72,7 +72,8 @@ func New(env *gate.Env) (*gate.System, error) {
 
 func (a *app) subject(c *gate.Call) {
 	s := c.Subject()
-	s.Realm, s.User, s.Email = a.env.Realm, clean.Line(c.Session.String(keyName), 200), clean.Line(c.Session.String(keyEmail), 200)
+	s.Realm, s.Client = a.env.Realm, clean.Line(a.env.ClientID, 200)
+	s.User, s.Email = clean.Line(c.Session.String(keyName), 200), clean.Line(c.Session.String(keyEmail), 200)
 	s.Roles = c.Session.Strings(keyRoles)
 }
 
