@@ -244,6 +244,8 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "realms", Help: "the realms of Keycloak", Open: func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }},
 			tui.Entry{Name: "users", Aliases: []string{"u"}, Help: "users and their role mappings (Keycloak); give a realm when there are several",
 				Open: c.anyUsers, OpenWith: c.users},
+			tui.Entry{Name: "groups", Aliases: []string{"g", "group"}, Help: "the groups of a realm as a tree, their roles and members (Keycloak); give a realm when there are several",
+				Open: c.anyGroups, OpenWith: c.groups},
 			tui.Entry{Name: "roles", Help: "the roles of a realm and its clients, and who holds each (Keycloak); give a realm when there are several",
 				Open: c.anyRoles, OpenWith: c.rolesAt},
 			tui.Entry{Name: "client check", Aliases: []string{"setup"}, Help: "what is missing before an application finds the roles of its users (Keycloak); give the clientId",

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	"gatehouse/access/roles"
 	"gatehouse/clients"
@@ -164,7 +163,7 @@ func yesNo(b bool) string {
 
 func (u *userRoles) actions(l *tui.List[keycloak.EffectiveRole]) []tui.Action {
 	acts := []tui.Action{
-		{Name: "grant", Keys: []string{"a"}, Footer: 2, Mutates: true, Help: "Pick roles and grant them.", Run: tui.Do(func() { u.pickContainer(l) })},
+		{Name: "grant", Keys: []string{"a"}, Footer: 2, Mutates: true, Help: "Pick roles and grant them.", Run: tui.Do(func() { u.grant(l) })},
 		{Name: "revoke", Keys: []string{"x", "delete"}, Footer: 3, Mutates: true, Help: "Revoke the marked roles, or the one under the cursor.", Why: func() string { return u.whyNotRevoke(l) }, Run: tui.Do(func() { u.revoke(l) })},
 	}
 	link := func(name, key, help string, footer int, to func() tui.Screen) {
@@ -217,60 +216,15 @@ func (u *userRoles) whyNotRevoke(l *tui.List[keycloak.EffectiveRole]) string {
 	return ""
 }
 
-// pickContainer asks whose roles are meant: those of the realm or of a client. A
-// realm may have a thousand clients, so their roles are read only when chosen.
-func (u *userRoles) pickContainer(l *tui.List[keycloak.EffectiveRole]) {
-	realm := u.spec.Realm
-	l.Push(tui.NewPick(tui.PickSpec{
-		Title: "grant", Lead: "Roles of the realm, or of which client?", Verb: "show its roles",
-		Load: func(ctx context.Context) ([]widget.Choice, error) {
-			choices := []widget.Choice{{ID: "", Label: "realm roles"}}
-			for c, err := range clients.Each(ctx, realm.Clients(keycloak.ClientQuery{})) {
-				if err != nil {
-					return choices, err
-				}
-				choices = append(choices, widget.Choice{ID: c.ID, Label: c.ClientID, Note: c.Name})
-			}
-			return choices, nil
-		},
-		Done: func(picked []widget.Choice) {
-			if len(picked) == 1 {
-				u.pickRoles(l, keycloak.Container{ClientUUID: picked[0].ID}, picked[0].Label)
-			}
-		},
-	}))
-}
-
-func (u *userRoles) pickRoles(l *tui.List[keycloak.EffectiveRole], from keycloak.Container, name string) {
-	var roles sync.Map // by id; a load that was started again may still be running
+// grant lets roles be picked and grants them.
+func (u *userRoles) grant(l *tui.List[keycloak.EffectiveRole]) {
 	realm, holder := u.spec.Realm, u.spec.Holder
-	l.Push(tui.NewPick(tui.PickSpec{
-		Title: name, Lead: "Which roles should " + u.spec.Name + " get?", Many: true, Verb: "grant",
-		Empty: u.spec.Name + " has every role of " + name + " already, or there are none.",
-		Load: func(ctx context.Context) ([]widget.Choice, error) {
-			found, err := realm.AvailableRoles(ctx, holder, from)
-			var choices []widget.Choice
-			for _, r := range found {
-				if from.ClientUUID != "" && r.Client == "" {
-					r.Client = name
-				}
-				roles.Store(r.ID, r)
-				choices = append(choices, widget.Choice{ID: r.ID, Label: r.Name, Note: r.Description})
-			}
-			return choices, err
+	rolePick{clients: realm.Clients, title: "grant", lead: "Which roles should " + u.spec.Name + " get?", verb: "grant",
+		empty: u.spec.Name + " has every role of %s already, or there are none.",
+		available: func(ctx context.Context, of keycloak.Container) ([]keycloak.Role, error) {
+			return realm.AvailableRoles(ctx, holder, of)
 		},
-		Done: func(picked []widget.Choice) {
-			var chosen []keycloak.Role
-			for _, p := range picked {
-				if r, ok := roles.Load(p.ID); ok {
-					chosen = append(chosen, r.(keycloak.Role))
-				}
-			}
-			if len(chosen) > 0 {
-				u.change(l, "Grant", "+", u.spec.Realm.Grant, u.spec.Realm.Revoke, chosen)
-			}
-		},
-	}))
+		done: func(chosen []keycloak.Role) { u.change(l, false, chosen) }}.push(l)
 }
 
 func (u *userRoles) revoke(l *tui.List[keycloak.EffectiveRole]) {
@@ -278,71 +232,9 @@ func (u *userRoles) revoke(l *tui.List[keycloak.EffectiveRole]) {
 	for _, r := range l.Selected() {
 		chosen = append(chosen, r.Role)
 	}
-	u.change(l, "Revoke", "-", u.spec.Realm.Revoke, u.spec.Realm.Grant, chosen)
+	u.change(l, true, chosen)
 }
 
-type roleWrite func(context.Context, keycloak.Holder, ...keycloak.Role) (clients.Change[[]keycloak.Role], error)
-
-// change asks, writes, and registers the way back, which touches only those
-// mappings that the write has really changed.
-func (u *userRoles) change(l *tui.List[keycloak.EffectiveRole], verb, sign string, do, back roleWrite, roles []keycloak.Role) {
-	holder := u.spec.Holder
-	what := strings.ToLower(verb) + " " + count(len(roles), "role") + " · " + u.spec.Name
-	l.Confirm(tui.Question{
-		Title: fmt.Sprintf("%s %s: %s?", verb, count(len(roles), "role"), u.spec.Name),
-		Lines: roleLines(sign, roles), Verb: strings.ToLower(verb),
-		Yes: func() {
-			tui.Write(l, &u.write, what, 0, func(ctx context.Context) (clients.Change[[]keycloak.Role], error) { return do(ctx, holder, roles...) },
-				func(done clients.Change[[]keycloak.Role], err error) {
-					l.Reload()
-					changed := rolesChanged(roles, done)
-					if err != nil {
-						l.Fail(err)
-					} else {
-						l.Toast(strings.ToLower(verb) + ": " + count(len(changed), "role") + " · u undoes it")
-					}
-					if len(changed) == 0 {
-						return
-					}
-					opposite := map[string]string{"+": "-", "-": "+"}[sign]
-					l.Undo(tui.Undo{What: what, Lines: roleLines(opposite, changed), Then: l.Reload,
-						Run: func(ctx context.Context) error { return undoRoles(ctx, back, holder, changed, what) }})
-				})
-		},
-	})
-}
-
-func roleLines(sign string, roles []keycloak.Role) []string {
-	lines := make([]string, len(roles))
-	for i, r := range roles {
-		lines[i] = sign + " " + r.String()
-	}
-	return lines
-}
-
-// rolesChanged are those of the roles whose mapping differs before and after.
-func rolesChanged(roles []keycloak.Role, c clients.Change[[]keycloak.Role]) []keycloak.Role {
-	before, after := map[string]bool{}, map[string]bool{}
-	for _, r := range c.Before {
-		before[r.ID] = true
-	}
-	for _, r := range c.After {
-		after[r.ID] = true
-	}
-	var out []keycloak.Role
-	for _, r := range roles {
-		if before[r.ID] != after[r.ID] {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// undoRoles does the opposite, and says so when somebody else was faster.
-func undoRoles(ctx context.Context, back roleWrite, holder keycloak.Holder, roles []keycloak.Role, what string) error {
-	done, err := back(ctx, holder, roles...)
-	if err == nil && len(rolesChanged(roles, done)) != len(roles) {
-		return &clients.Problem{Kind: clients.Conflict, Op: "undo: " + what, Reason: "somebody changed these role mappings since", Hint: "the list shows how they are now"}
-	}
-	return err
+func (u *userRoles) change(l *tui.List[keycloak.EffectiveRole], revoke bool, chosen []keycloak.Role) {
+	roleDeed{realm: u.spec.Realm, holder: u.spec.Holder, name: u.spec.Name, revoke: revoke, roles: chosen, then: l.Reload}.ask(l, &u.write)
 }

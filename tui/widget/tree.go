@@ -172,6 +172,15 @@ func (t *Tree) set(n *Node, open bool) *Node {
 	return nil
 }
 
+// Open shows what is beneath the node with that ID, as if it had been opened by hand.
+func (t *Tree) Open(id string) {
+	if t.open == nil {
+		t.open = map[string]bool{}
+	}
+	t.open[id] = true
+	t.Refresh()
+}
+
 // OpenAll opens or closes everything that is loaded.
 func (t *Tree) OpenAll(open bool) {
 	t.open = map[string]bool{}
