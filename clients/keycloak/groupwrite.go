@@ -35,14 +35,18 @@ func (r *Realm) CreateGroup(ctx context.Context, parentID, name string) (clients
 }
 
 // UpdateGroup renames or describes a group. A PUT without the description erases
-// it, so name and description always go with it as they were a moment before.
+// it, so name and description always go with it as they were a moment before; one that
+// the group does not have is not sent, since the server would store it as empty.
 func (r *Realm) UpdateGroup(ctx context.Context, id string, p GroupPatch) (clients.Change[Group], error) {
 	const op = "update the group"
 	read := func(ctx context.Context) (Group, error) { return r.Group(ctx, id) }
 	return change(ctx, read, func(before Group) (Group, error) {
 		after := before
 		after.Name, after.Description = or(p.Name, before.Name), or(p.Description, before.Description)
-		body := map[string]any{"name": after.Name, "description": after.Description}
+		body := map[string]any{"name": after.Name}
+		if p.Description != nil || hasKey(before.Raw, "description") {
+			body["description"] = after.Description
+		}
 		if p.Attributes != nil {
 			after.Attributes = mergeLists(before.Attributes, p.Attributes)
 			body["attributes"] = after.Attributes

@@ -62,7 +62,8 @@ func (c Container) manages() string {
 }
 
 // UpdateRole changes a role. A PUT replaces name and description, so both are
-// always sent as they were a moment before.
+// always sent as they were a moment before; a description that the role does not have
+// is not, since the server would store it as empty.
 func (r *Realm) UpdateRole(ctx context.Context, id string, p RolePatch) (clients.Change[Role], error) {
 	const op = "update the role"
 	if p.Name != nil {
@@ -74,7 +75,10 @@ func (r *Realm) UpdateRole(ctx context.Context, id string, p RolePatch) (clients
 	return change(ctx, read, func(before Role) (Role, error) {
 		after := before
 		after.Name, after.Description = or(p.Name, before.Name), or(p.Description, before.Description)
-		body := map[string]any{"name": after.Name, "description": after.Description}
+		body := map[string]any{"name": after.Name}
+		if p.Description != nil || hasKey(before.Raw, "description") {
+			body["description"] = after.Description
+		}
 		if p.Attributes != nil {
 			after.Attributes = mergeLists(before.Attributes, p.Attributes)
 			body["attributes"] = after.Attributes

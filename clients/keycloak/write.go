@@ -2,6 +2,7 @@ package keycloak
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -72,6 +73,14 @@ func mergeTexts(old, changes map[string]string) map[string]string {
 		}
 	}
 	return out
+}
+
+// hasKey is whether an object as the server sent it has a field at all.
+func hasKey(raw json.RawMessage, key string) bool {
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &fields) // it was read before
+	_, ok := fields[key]
+	return ok
 }
 
 // set puts a value into a body if the patch has one.

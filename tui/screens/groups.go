@@ -289,7 +289,9 @@ func (s *Groups) lines(t *groupTree, n *groupNode) []*widget.Node {
 		out = append(out, line)
 	}
 	if says := n.rest(s.host.Env()); says != "" {
-		line := &widget.Node{ID: "rest of " + n.id(), Label: says, Tone: theme.Dim, Data: &groupNode{up: n, says: says}}
+		// While it is read the line is another one, so that the cursor then stays on the
+		// place and comes to stand on the first group that was read.
+		line := &widget.Node{ID: fmt.Sprint("rest of ", n.id(), n.job.Busy()), Label: says, Tone: theme.Dim, Data: &groupNode{up: n, says: says}}
 		out = append(out, line)
 	}
 	return out
@@ -299,6 +301,8 @@ func (s *Groups) lines(t *groupTree, n *groupNode) []*widget.Node {
 func (n *groupNode) rest(env *tui.Env) string {
 	left := n.group.SubGroupCount - len(n.kids)
 	switch err := n.job.Err(); {
+	case n.up == nil && len(n.kids) == 0: // then it stands in the place of the tree
+		return ""
 	case n.job.Busy():
 		return "reading…"
 	case err != nil && !clients.Is(err, clients.Canceled):
