@@ -34,6 +34,6 @@ func (c *console) group(r *keycloak.Realm, id, path string) tui.Screen {
 		Paths:     func() tui.Screen { return c.rolePaths(r, groupStep(id, path)) },
 		Effective: func() tui.Screen { return c.groupRoles(r, groupStep(id, path)) },
 		User:      func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
-		Role:      func(role keycloak.Role) tui.Screen { return c.holders(r, role) },
+		Role:      func(role keycloak.Role) tui.Screen { return c.role(r, role) },
 	})
 }

@@ -13,7 +13,7 @@ import (
 // rolesAt opens the roles of a realm.
 func (c *console) rolesAt(realm string) tui.Screen {
 	r := c.keycloak.Realm(realm)
-	return screens.NewRoleList(r, func(role keycloak.Role) tui.Screen { return c.holders(r, role) })
+	return screens.NewRoleList(r, func(role keycloak.Role) tui.Screen { return c.role(r, role) }, func(role keycloak.Role) tui.Screen { return c.holders(r, role) })
 }
 
 // anyRoles opens the roles of the only realm, or lets one be chosen.
@@ -40,7 +40,7 @@ func (c *console) explained(r *keycloak.Realm, name string, find func(context.Co
 			return r.RoleReader().Of(ctx, who, roles.DefaultPaths)
 		},
 		Group: func(id, path string) tui.Screen {
-			return c.groupRoles(r, roles.Step{Kind: roles.Group, ID: id, Name: path})
+			return c.group(r, id, path)
 		},
 		Holders: func(role keycloak.Role) tui.Screen { return c.holders(r, role) },
 	})
@@ -51,6 +51,19 @@ func (c *console) groupRoles(r *keycloak.Realm, g roles.Step) tui.Screen {
 	return screens.NewUserRoles(screens.UserRolesSpec{Realm: r, Holder: keycloak.OfGroup(g.ID), Name: g.Name,
 		Paths:   func() tui.Screen { return c.rolePaths(r, g) },
 		Holders: func(role keycloak.Role) tui.Screen { return c.holders(r, role) }})
+}
+
+// role opens one role.
+func (c *console) role(r *keycloak.Realm, role keycloak.Role) tui.Screen {
+	return screens.NewRole(screens.RoleSpec{Realm: r, Role: role,
+		Holders: func(role keycloak.Role) tui.Screen { return c.holders(r, role) },
+		Open:    func(role keycloak.Role) tui.Screen { return c.role(r, role) },
+		User:    func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
+		Group:   func(g keycloak.Group) tui.Screen { return c.group(r, g.ID, g.Path) },
+		PickGroups: func(verb string, done func([]keycloak.Group)) tui.Screen {
+			return screens.NewGroups(screens.GroupsSpec{Realm: r, Pick: done, PickFor: verb})
+		},
+	})
 }
 
 // holders opens everybody who holds a role.

@@ -73,7 +73,7 @@ func TestConsoleShowsWhereRolesComeFrom(t *testing.T) {
 	goTo(s, "roles")
 	s.Want("examiner", "flaskClient", "admin", "account")
 	s.Type("/examiner")
-	s.Press("enter", "enter")
+	s.Press("enter", "o")
 	s.Want("holders of examiner", "/staff/eng", "/staff", "ben")
 	goTo(s, "paths ben")
 	s.Want("ben holds 4 roles")

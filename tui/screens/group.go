@@ -28,6 +28,7 @@ type GroupKeycloak interface {
 	DeleteGroup(ctx context.Context, id string) (clients.Change[keycloak.Group], error)
 	MemberWriter
 	RoleWriter
+	Roles(c keycloak.Container, q keycloak.RoleQuery) clients.Fetch[keycloak.Role]
 }
 
 // MemberWriter lets users join and leave groups.

@@ -25,6 +25,7 @@ type GroupsKeycloak interface {
 	CountGroups(ctx context.Context, search string, top bool) (int, error)
 	GroupMembers(groupID string, pageSize int) clients.Fetch[keycloak.User]
 	GroupWriter
+	BulkRolesKeycloak
 }
 
 // GroupWriter makes, changes and deletes groups.
@@ -38,11 +39,10 @@ type GroupWriter interface {
 // GroupsSpec says which groups are shown. Realm is needed.
 type GroupsSpec struct {
 	Realm GroupsKeycloak
-	// Open makes the screen of a group, Paths that of where its roles come from, Bulk
-	// that of granting and revoking roles of several groups; nil where there is none.
+	// Open makes the screen of a group, Paths that of where its roles come from; nil
+	// where there is none.
 	Open  func(g keycloak.Group) tui.Screen
 	Paths func(g keycloak.Group) tui.Screen
-	Bulk  func(gs []keycloak.Group) tui.Screen
 	// Pick makes it a screen on which groups are picked: the verb of Enter, and what
 	// becomes of them once the screen is closed. Nothing is written then.
 	Pick    func([]keycloak.Group)

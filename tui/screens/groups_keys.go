@@ -66,9 +66,7 @@ func (s *Groups) writeActions() []tui.Action {
 		{Name: "put at the top", Keys: []string{"P"}, Mutates: true, Footer: s.movingFooter(), Why: s.whyNotMoving, Help: "Put the group that was taken up with m at the top.", Run: tui.Do(func() { s.askMove(&s.shown().root) })},
 		{Name: "delete", Keys: []string{"D"}, Mutates: true, Danger: true, Why: s.whyNoGroup, Help: "Delete the group with all groups in it.", Run: tui.Do(s.askDelete)},
 	}
-	if s.spec.Bulk != nil {
-		acts = append(acts, tui.Action{Name: "roles of marked", Keys: []string{"b"}, Footer: 3, Mutates: true, Why: s.whyNoGroup, Help: "Grant roles to the marked groups, or revoke them.", Run: tui.Do(func() { s.host.Push(s.spec.Bulk(s.chosen())) })})
-	}
+	acts = append(acts, bulkRoleActions(s.host, s.spec.Realm, func() []RoleSubject { return subjectsOfGroups(s.chosen()) }, s.whyNoGroup, func() {})...)
 	if s.spec.Paths != nil {
 		acts = append(acts, tui.Action{Name: "where from", Keys: []string{"o"}, Why: s.whyNoGroup, Help: "Show every role of the group and where each comes from.", Run: tui.Do(func() {
 			n, _ := s.group()

@@ -57,12 +57,12 @@ type MembersSpec struct {
 	Realm interface {
 		UserSearcher
 		MemberWriter
+		BulkRolesKeycloak
 		GroupMembers(groupID string, pageSize int) clients.Fetch[keycloak.User]
 	}
 	Group keycloak.Group
-	// User opens a member, Bulk grants roles to the marked ones; nil where there is none.
+	// User opens a member; nil where there is none.
 	User func(keycloak.User) tui.Screen
-	Bulk func([]keycloak.User) tui.Screen
 }
 
 // NewMembers lists the direct members of a group.
@@ -84,10 +84,7 @@ func NewMembers(spec MembersSpec) *tui.List[keycloak.User] {
 					askMembers(l, &write, spec.Realm, spec.Group, l.Selected(), false, l.Reload)
 				})},
 			}
-			if spec.Bulk != nil {
-				acts = append(acts, tui.Action{Name: "roles of marked", Keys: []string{"b"}, Footer: 4, Mutates: true, Why: l.NeedRow, Help: "Grant roles to the marked users, or revoke them.", Run: tui.Do(func() { l.Push(spec.Bulk(l.Selected())) })})
-			}
-			return acts
+			return append(acts, bulkRoleActions(l, spec.Realm, func() []RoleSubject { return subjectsOfUsers(l.Selected()) }, l.NeedRow, func() {})...)
 		},
 	})
 }

@@ -15,11 +15,15 @@ type RoleListKeycloak interface {
 	Name() string
 	Roles(c keycloak.Container, q keycloak.RoleQuery) clients.Fetch[keycloak.Role]
 	Clients(q keycloak.ClientQuery) clients.Fetch[keycloak.Client]
+	CreateRole(ctx context.Context, c keycloak.Container, role keycloak.NewRole) (clients.Change[keycloak.Role], error)
+	DeleteRole(ctx context.Context, id string) (clients.Change[keycloak.Role], error)
+	RoleUsers(role keycloak.Role, pageSize int) clients.Fetch[keycloak.User]
+	RoleGroups(role keycloak.Role, pageSize int) clients.Fetch[keycloak.Group]
 }
 
-// NewRoleList lists the roles of a realm and of all its clients; holders makes the
-// screen of everybody who holds one of them.
-func NewRoleList(realm RoleListKeycloak, holders func(keycloak.Role) tui.Screen) *tui.List[keycloak.Role] {
+// NewRoleList lists the roles of a realm and of all its clients; open makes the screen
+// of one, holders that of everybody who holds one.
+func NewRoleList(realm RoleListKeycloak, open, holders func(keycloak.Role) tui.Screen) *tui.List[keycloak.Role] {
 	name := func(r keycloak.Role) string { return r.Name }
 	home := func(r keycloak.Role) string { return roleHome(keycloak.EffectiveRole{Role: r}) }
 	by := func(of func(keycloak.Role) string) func(a, b keycloak.Role) int {
@@ -39,18 +43,34 @@ func NewRoleList(realm RoleListKeycloak, holders func(keycloak.Role) tui.Screen)
 			}},
 			{Title: "DESCRIPTION", Width: 30, Flex: 3, Drop: 1, Cell: func(r keycloak.Role) string { return r.Description }},
 		},
-		Fetch: rolePages(realm),
-		Open:  holders,
-		Empty: "Realm " + realm.Name() + " has no roles.",
+		Fetch: rolePages(realm, ""),
+		Search: func(ctx context.Context, words, cursor string) (tui.Page[keycloak.Role], error) {
+			return rolePages(realm, words)(ctx, cursor)
+		},
+		SearchHint: "a part of the name or of the description",
+		Open:       open,
+		Actions: func(l *tui.List[keycloak.Role]) []tui.Action {
+			acts := []tui.Action{{Name: "new", Keys: []string{"n"}, Footer: 3, Mutates: true, Help: "Make a role of the realm or of a client.", Run: tui.Do(func() {
+				pickContainer(l, realm.Clients, "new role", "make a role of it", func(of keycloak.Container, name string) { l.Push(newRoleForm(l, realm, of, name)) })
+			})}}
+			if holders != nil {
+				acts = append(acts, tui.Action{Name: "holders", Keys: []string{"o"}, Footer: 2, Why: l.NeedRow, Help: "Show everybody who holds the role under the cursor.", Run: tui.Do(func() {
+					r, _ := l.Current()
+					l.Push(holders(r))
+				})})
+			}
+			return acts
+		},
+		Empty: "Realm " + realm.Name() + " has no roles. n makes one.",
 	})
 }
 
-// rolePages walks the roles of the realm and then those of one client after the other.
-func rolePages(realm RoleListKeycloak) tui.Fetch[keycloak.Role] {
+// rolePages walks the roles of the realm, with the words in them, and then those of one client after the other.
+func rolePages(realm RoleListKeycloak, words string) tui.Fetch[keycloak.Role] {
 	return func(ctx context.Context, cursor string) (tui.Page[keycloak.Role], error) {
 		at := readRoleCursor(cursor)
 		for {
-			page, err := at.read(ctx, realm)
+			page, err := at.read(ctx, realm, words)
 			if err != nil || len(page.Items) > 0 {
 				page.Next = at.String()
 				if at.done {
@@ -88,8 +108,8 @@ func (c *roleCursor) String() string {
 }
 
 // read reads one page and steps on.
-func (c *roleCursor) read(ctx context.Context, realm RoleListKeycloak) (tui.Page[keycloak.Role], error) {
-	got, err := realm.Roles(keycloak.Container{ClientUUID: c.UUID}, keycloak.RoleQuery{})(ctx, c.Roles)
+func (c *roleCursor) read(ctx context.Context, realm RoleListKeycloak, words string) (tui.Page[keycloak.Role], error) {
+	got, err := realm.Roles(keycloak.Container{ClientUUID: c.UUID}, keycloak.RoleQuery{Search: words})(ctx, c.Roles)
 	if err != nil {
 		return tui.Page[keycloak.Role]{}, err
 	}
@@ -122,4 +142,52 @@ func (c *roleCursor) nextClient(ctx context.Context, realm RoleListKeycloak) err
 	}
 	c.UUID, c.ClientID, c.Clients = got.Items[0].ID, got.Items[0].ClientID, cmp.Or(got.Next, "end")
 	return nil
+}
+
+// newRoleForm asks for the role to be made. It can be taken back while nobody has it.
+func newRoleForm(l *tui.List[keycloak.Role], realm RoleListKeycloak, of keycloak.Container, name string) tui.Screen {
+	if of == keycloak.OfRealm {
+		name = "realm " + realm.Name()
+	} else {
+		name = "client " + name
+	}
+	var made keycloak.Role
+	return tui.NewForm(tui.FormSpec{Title: "new role", Lead: "A role of " + name, What: "make the role",
+		Fields: []tui.FormField{{Name: "name", Label: "name", Required: true}, {Name: "description", Label: "description"}},
+		Review: func(v map[string]string) (tui.Question, error) {
+			return tui.Question{Title: "Make this role of " + name + "?", Verb: "make", Lines: diffLines([3]string{"name", "", v["name"]}, [3]string{"description", "", v["description"]})}, nil
+		},
+		Submit: func(ctx context.Context, v map[string]string) error {
+			done, err := realm.CreateRole(ctx, of, keycloak.NewRole{Name: v["name"], Description: v["description"]})
+			made = done.After
+			return err
+		},
+		Done: func(map[string]string) {
+			if made.ID != "" {
+				l.Put(made)
+			} else {
+				l.Reload()
+			}
+			l.Toast("made " + made.String() + " · u undoes it")
+			l.Undo(tui.Undo{What: "make the role " + made.String(), Lines: []string{"- " + made.String()}, Then: l.Reload,
+				Run: func(ctx context.Context) error { return unmakeRole(ctx, realm, made) }})
+		},
+	})
+}
+
+// unmakeRole deletes a role that was just made, unless somebody has it by now.
+func unmakeRole(ctx context.Context, realm RoleListKeycloak, made keycloak.Role) error {
+	users, err := realm.RoleUsers(made, 1)(ctx, "")
+	if err != nil {
+		return err
+	}
+	groups, err := realm.RoleGroups(made, 1)(ctx, "")
+	if err != nil {
+		return err
+	}
+	if len(users.Items)+len(groups.Items) > 0 {
+		return &clients.Problem{Kind: clients.Conflict, Op: "undo: make the role " + made.String(), Reason: "it was granted to somebody since", Hint: "delete it on its own screen if that is what you want"}
+	}
+	_, err = realm.DeleteRole(ctx, made.ID)
+	return err
 }

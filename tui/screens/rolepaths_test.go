@@ -329,7 +329,10 @@ func TestRoleHoldersFailedCutAndEmpty(t *testing.T) {
 }
 
 // rolesOfRealm is a realm with roles of its own and of two clients, one without any.
-type rolesOfRealm struct{ fail error }
+type rolesOfRealm struct {
+	RoleListKeycloak // what is not asked here
+	fail             error
+}
 
 func (r rolesOfRealm) Name() string { return "Learning" }
 
@@ -361,11 +364,11 @@ func (r rolesOfRealm) Clients(keycloak.ClientQuery) clients.Fetch[keycloak.Clien
 
 func TestRoleList(t *testing.T) {
 	w := newWaysStub()
-	s := tuitest.Open(t, consoleOn(NewRoleList(rolesOfRealm{}, func(r keycloak.Role) tui.Screen { return holdersIn(w, "r:"+r.Name) })), tuitest.Size(110, 24))
+	s := tuitest.Open(t, consoleOn(NewRoleList(rolesOfRealm{}, func(r keycloak.Role) tui.Screen { return holdersIn(w, "r:"+r.Name) }, nil)), tuitest.Size(110, 24))
 	s.Want("employee", "Works here", "boss", "flaskClient", "admin", "realm")
 	s.Press("enter")
 	s.Want("holders of employee", "nightlySync")
-	s = tuitest.Open(t, consoleOn(NewRoleList(rolesOfRealm{fail: &clients.Problem{Kind: clients.Denied, Op: "list roles", Reason: "Keycloak answered 403"}}, nil)), tuitest.Size(110, 24))
+	s = tuitest.Open(t, consoleOn(NewRoleList(rolesOfRealm{fail: &clients.Problem{Kind: clients.Denied, Op: "list roles", Reason: "Keycloak answered 403"}}, nil, nil)), tuitest.Size(110, 24))
 	s.Want("Keycloak answered 403")
 }
 
@@ -375,7 +378,9 @@ func TestSweepOfRoleScreens(t *testing.T) {
 	for name, make := range map[string]func() tui.Screen{
 		"paths":   func() tui.Screen { return waysOf(w, "u:ben") },
 		"holders": func() tui.Screen { return holdersIn(w, "r:employee") },
-		"roles":   func() tui.Screen { return NewRoleList(rolesOfRealm{}, func(keycloak.Role) tui.Screen { return nil }) },
+		"roles": func() tui.Screen {
+			return NewRoleList(rolesOfRealm{}, func(keycloak.Role) tui.Screen { return nil }, nil)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tuitest.Sweep(t, func() tea.Model { return consoleOn(make()) }, nil, []string{"+", "down", "down"})

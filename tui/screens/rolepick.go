@@ -27,9 +27,13 @@ type rolePick struct {
 
 // push opens the choice of whose roles are meant.
 func (p rolePick) push(h tui.Host) {
-	list := p.clients
+	pickContainer(h, p.clients, p.title, "show its roles", func(of keycloak.Container, name string) { p.roles(h, of, name) })
+}
+
+// pickContainer lets the realm be chosen, or one of its clients.
+func pickContainer(h tui.Host, list func(keycloak.ClientQuery) clients.Fetch[keycloak.Client], title, verb string, done func(of keycloak.Container, name string)) {
 	h.Push(tui.NewPick(tui.PickSpec{
-		Title: p.title, Lead: "Roles of the realm, or of which client?", Verb: "show its roles",
+		Title: title, Lead: "Roles of the realm, or of which client?", Verb: verb,
 		Load: func(ctx context.Context) ([]widget.Choice, error) {
 			choices := []widget.Choice{{ID: "", Label: "realm roles"}}
 			for c, err := range clients.Each(ctx, list(keycloak.ClientQuery{})) {
@@ -42,7 +46,7 @@ func (p rolePick) push(h tui.Host) {
 		},
 		Done: func(picked []widget.Choice) {
 			if len(picked) == 1 {
-				p.roles(h, keycloak.Container{ClientUUID: picked[0].ID}, picked[0].Label)
+				done(keycloak.Container{ClientUUID: picked[0].ID}, picked[0].Label)
 			}
 		},
 	}))
