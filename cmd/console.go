@@ -241,13 +241,15 @@ func (c *console) palette() []tui.Entry {
 	}
 	if c.keycloak != nil {
 		out = append(out,
-			tui.Entry{Name: "realms", Help: "the realms of Keycloak", Open: func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }},
+			tui.Entry{Name: "realms", Aliases: []string{"realm"}, Help: "the realms of Keycloak: settings, users, groups, roles, clients; give a realm to open it", Open: func() tui.Screen { return screens.NewRealms(c.keycloak, c.realm) }, OpenWith: c.realm},
 			tui.Entry{Name: "users", Aliases: []string{"u"}, Help: "users and their role mappings (Keycloak); give a realm when there are several",
 				Open: c.anyUsers, OpenWith: c.users},
 			tui.Entry{Name: "groups", Aliases: []string{"g", "group"}, Help: "the groups of a realm as a tree, their roles and members (Keycloak); give a realm when there are several",
 				Open: c.anyGroups, OpenWith: c.groups},
 			tui.Entry{Name: "roles", Help: "the roles of a realm and its clients, and who holds each (Keycloak); give a realm when there are several",
 				Open: c.anyRoles, OpenWith: c.rolesAt},
+			tui.Entry{Name: "clients", Aliases: []string{"c", "client", "applications"}, Help: "the clients of a realm, their flows, scopes and mappers (Keycloak); give a realm when there are several",
+				Open: c.anyClients, OpenWith: c.clients},
 			tui.Entry{Name: "client check", Aliases: []string{"setup"}, Help: "what is missing before an application finds the roles of its users (Keycloak); give the clientId",
 				Open: c.anyClientCheck, OpenWith: c.clientCheckWith},
 			tui.Entry{Name: "paths", Aliases: []string{"where", "provenance"}, Help: "where every role of a user comes from (Keycloak); give the user",
@@ -293,7 +295,7 @@ func (c *console) places() []screens.HomePlace {
 	}
 	realms := c.realms()
 	if c.keycloak == nil || len(realms) == 0 {
-		return append(append(out, place("realms", "keycloak", c.keycloak != nil, func() tui.Screen { return screens.NewRealms(c.keycloak, c.users) }, nil)), c.demoPlace()...)
+		return append(append(out, place("realms", "keycloak", c.keycloak != nil, func() tui.Screen { return screens.NewRealms(c.keycloak, c.realm) }, nil)), c.demoPlace()...)
 	}
 	for _, realm := range realms {
 		out = append(out, place("users", "keycloak", true, func() tui.Screen { return c.users(realm) }, func(ctx context.Context) (string, string, error) {

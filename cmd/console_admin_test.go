@@ -132,3 +132,19 @@ func typed(s *tuitest.Term, t testing.TB, text string) {
 	})
 	s.Press("enter")
 }
+
+// toLine moves the cursor of a screen of lines to the one that holds a text.
+func toLine(s *tuitest.Term, text string) {
+	s.Want(text)
+	s.Press("g")
+	for range 200 {
+		s.Settle()
+		for _, line := range strings.Split(s.Screen(), "\n") {
+			if before, after, ok := strings.Cut(line, "▸"); ok && strings.TrimSpace(before) == "" && strings.Contains(after, text) {
+				return
+			}
+		}
+		s.Press("down")
+	}
+	s.Want("a line with " + text + " under the cursor")
+}

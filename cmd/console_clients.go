@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 
+	"gatehouse/access/login"
 	"gatehouse/clients/keycloak"
 	"gatehouse/clients/keycloak/setup"
 	"gatehouse/tui"
@@ -39,4 +40,32 @@ func (c *console) clientCheck(realm, client string) tui.Screen {
 		Apply: func(ctx context.Context, w setup.Wish, want func(setup.Step) bool, report func(setup.Step)) error {
 			return setup.Apply(ctx, s, w, want, report)
 		}})
+}
+
+// clients opens the clients of a realm.
+func (c *console) clients(realm string) tui.Screen {
+	return screens.NewClientAdmin(c.keycloak.Realm(realm), func(cl keycloak.Client) tui.Screen { return c.client(realm, cl) })
+}
+
+// anyClients opens the clients of the only realm, or lets one be chosen.
+func (c *console) anyClients() tui.Screen {
+	if realms := c.realms(); len(realms) == 1 {
+		return c.clients(realms[0])
+	}
+	return screens.NewRealms(c.keycloak, c.clients)
+}
+
+// client opens one client.
+func (c *console) client(realm string, cl keycloak.Client) tui.Screen {
+	r := c.keycloak.Realm(realm)
+	role := func(role keycloak.Role) tui.Screen { return c.role(r, role) }
+	return screens.NewClient(screens.ClientSpec{Realm: r, Client: cl, Role: role,
+		Check:   func() tui.Screen { return c.clientCheck(realm, cl.ClientID) },
+		Why:     func() tui.Screen { return c.whyLogin(login.Asked{Realm: realm, Client: cl.ClientID}) },
+		Account: func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, "") },
+		Scope: func(id, name string) tui.Screen {
+			return screens.NewClientScope(screens.ClientScopeSpec{Realm: r, ID: id, Name: name, Role: role})
+		},
+		Roles: func(cl keycloak.Client) tui.Screen { return c.rolesOf(r, keycloak.OfClient(cl.ID), cl.ClientID) },
+	})
 }

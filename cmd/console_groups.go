@@ -37,3 +37,16 @@ func (c *console) group(r *keycloak.Realm, id, path string) tui.Screen {
 		Role:      func(role keycloak.Role) tui.Screen { return c.role(r, role) },
 	})
 }
+
+// realm opens one realm.
+func (c *console) realm(name string) tui.Screen {
+	r := c.keycloak.Realm(name)
+	place := func(key, name, help string, open func(string) tui.Screen) screens.RealmPlace {
+		return screens.RealmPlace{Key: key, Name: name, Help: help, Open: func() tui.Screen { return open(r.Name()) }}
+	}
+	return screens.NewRealm(screens.RealmSpec{Realm: r, Role: func(role keycloak.Role) tui.Screen { return c.role(r, role) },
+		Places: []screens.RealmPlace{
+			place("1", "users", "List the users of the realm.", c.users), place("2", "groups", "Show the groups of the realm as a tree.", c.groups),
+			place("3", "roles", "List the roles of the realm and its clients.", c.rolesAt), place("4", "clients", "List the clients of the realm.", c.clients),
+		}})
+}

@@ -5,12 +5,13 @@ import (
 	"testing"
 )
 
-func groupsRealm() object {
+// groupsRealm has two groups with some in them, and as many more as are asked for.
+func groupsRealm(more int) object {
 	groups := []object{
 		{"name": "staff", "attributes": object{"floor": []string{"3"}}, "realmRoles": []string{"employee"}, "subGroups": []object{{"name": "eng"}, {"name": "ops"}}},
 		{"name": "students"},
 	}
-	for i := range 110 { // more than one page
+	for i := range more {
 		groups = append(groups, object{"name": fmt.Sprintf("z%03d", i)})
 	}
 	users := []object{}
@@ -24,7 +25,7 @@ func groupsRealm() object {
 // The tree: pages, search, make, rename, move, delete, each taken back or told to be for
 // good.
 func TestConsoleTreeOfGroups(t *testing.T) {
-	r := newOwnRealm(t, groupsRealm())
+	r := newOwnRealm(t, groupsRealm(110)) // more than one page
 	s := consoleOver(t, r.info, r.name)
 	goTo(s, "groups")
 	s.Want("114 groups", "staff", "2 groups in it", "students", "z000")
@@ -98,7 +99,7 @@ func TestConsoleTreeOfGroups(t *testing.T) {
 
 // One group: attributes, roles, members, name and description.
 func TestConsoleOneGroup(t *testing.T) {
-	r := newOwnRealm(t, groupsRealm())
+	r := newOwnRealm(t, groupsRealm(0))
 	staff := r.id("/group-by-path/staff")
 	group := func() object { return r.get("/groups/" + staff) }
 	members := "/groups/" + staff + "/members"
@@ -128,7 +129,7 @@ func TestConsoleOneGroup(t *testing.T) {
 	only(t, start, group())
 
 	s.Press("a")
-	s.Want("of which client?", "app")
+	s.Want("of which client?", "realm roles")
 	s.Type("app")
 	s.Press("enter")
 	s.Want("Which roles should /staff get?", "1 of 1")

@@ -16,6 +16,11 @@ func (c *console) rolesAt(realm string) tui.Screen {
 	return screens.NewRoleList(r, func(role keycloak.Role) tui.Screen { return c.role(r, role) }, func(role keycloak.Role) tui.Screen { return c.holders(r, role) })
 }
 
+// rolesOf opens the roles of one client.
+func (c *console) rolesOf(r *keycloak.Realm, of keycloak.Container, name string) tui.Screen {
+	return screens.NewRolesOf(r, of, name, func(role keycloak.Role) tui.Screen { return c.role(r, role) }, func(role keycloak.Role) tui.Screen { return c.holders(r, role) })
+}
+
 // anyRoles opens the roles of the only realm, or lets one be chosen.
 func (c *console) anyRoles() tui.Screen {
 	if realms := c.realms(); len(realms) == 1 {

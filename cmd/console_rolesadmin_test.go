@@ -7,13 +7,13 @@ import (
 
 // One role: made, changed, filled with others, granted, deleted.
 func TestConsoleOneRole(t *testing.T) {
-	r := newOwnRealm(t, groupsRealm())
+	r := newOwnRealm(t, groupsRealm(0))
 	app := r.id("/clients?clientId=app")
 	s := consoleOver(t, r.info, r.name)
 	goTo(s, "roles")
 	s.Want("employee", "boss")
 	s.Press("n")
-	s.Want("of which client?", "app")
+	s.Want("of which client?", "realm roles")
 	s.Type("app")
 	s.Press("enter")
 	s.Want("A role of client app")
@@ -49,14 +49,14 @@ func TestConsoleOneRole(t *testing.T) {
 	until(t, "description", func() bool { d, _ := role()["description"].(string); return d == "" })
 
 	s.Press("a")
-	s.Want("of which client?", "app")
+	s.Want("of which client?", "realm roles")
 	s.Type("app")
 	s.Press("enter")
 	s.Want("Which roles should boss bring along?", "1 of 1")
 	s.Press("enter")
 	yes(s, "+ app:admin", "Everybody who holds boss gets it.")
 	r.becomes("/roles-by-id/"+boss+"/composites", "name", "admin")
-	s.Want("u undoes it", "composite   yes")
+	s.Want("u undoes it", "composite    yes")
 	with := role()
 	only(t, start, with, "composite")
 	s.Press("u")
@@ -84,7 +84,7 @@ func TestConsoleOneRole(t *testing.T) {
 	s.Want("3 of 3 as before")
 	r.becomes("/roles/boss/users", "username")
 	s.Press("esc", "esc")
-	s.Want("set attribute")
+	s.Want("put roles in")
 
 	s.Press("N")
 	s.Want("groups "+r.name[:12], "staff", "students")
@@ -112,12 +112,12 @@ func TestConsoleOneRole(t *testing.T) {
 
 // Marked groups are granted roles, and have them revoked, each with its own outcome.
 func TestConsoleRolesOfMarkedGroups(t *testing.T) {
-	r := newOwnRealm(t, groupsRealm())
+	r := newOwnRealm(t, groupsRealm(0))
 	s := consoleOver(t, r.info, r.name)
 	goTo(s, "groups")
 	s.Want("students")
 	s.Press("space", "space", "b")
-	s.Want("of which client?")
+	s.Want("of which client?", "realm roles")
 	s.Press("enter")
 	s.Want("Which roles should 2 groups get?", "employee")
 	s.Type("employee")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/access/tuple/tuplefile"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
 )
@@ -205,7 +206,7 @@ func (g *globals) namesOrStdin(args []string) ([]string, error) {
 	}
 	var out []string
 	in := bufio.NewScanner(io.LimitReader(g.stdin, 64<<20))
-	in.Buffer(nil, maxTextLine)
+	in.Buffer(nil, tuplefile.MaxLine)
 	for in.Scan() {
 		if line := strings.TrimSpace(in.Text()); line != "" && !strings.HasPrefix(line, "#") {
 			out = append(out, line)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/access/tuple/tuplefile"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
 )
@@ -113,9 +114,9 @@ func readLimited(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxJSONObject+1))
-	if err == nil && len(b) > maxJSONObject {
-		err = fmt.Errorf("%s is larger than %d MB", name, maxJSONObject>>20)
+	b, err := io.ReadAll(io.LimitReader(f, tuplefile.MaxObject+1))
+	if err == nil && len(b) > tuplefile.MaxObject {
+		err = fmt.Errorf("%s is larger than %d MB", name, tuplefile.MaxObject>>20)
 	}
 	return b, err
 }
@@ -297,9 +298,9 @@ func (g *globals) readFileOrStdin(name string) ([]byte, error) {
 		}
 		return b, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(g.stdin, maxJSONObject+1))
-	if err == nil && len(b) > maxJSONObject {
-		err = fmt.Errorf("it is larger than %d MB", maxJSONObject>>20)
+	b, err := io.ReadAll(io.LimitReader(g.stdin, tuplefile.MaxObject+1))
+	if err == nil && len(b) > tuplefile.MaxObject {
+		err = fmt.Errorf("it is larger than %d MB", tuplefile.MaxObject>>20)
 	}
 	if err != nil {
 		return nil, problem(clients.Invalid, "read stdin", err.Error(), "")

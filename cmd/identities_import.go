@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/access/tuple/tuplefile"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
 )
@@ -262,7 +263,7 @@ func readIdentities(in io.Reader, from int) iter.Seq2[placedIdentity, error] {
 	return func(yield func(placedIdentity, error) bool) {
 		buf := bufio.NewReaderSize(in, 64<<10)
 		array := beginsArray(buf)
-		lines := &lineCounter{r: buf, line: 1}
+		lines := &tuplefile.LineCounter{R: buf, Line: 1}
 		dec := json.NewDecoder(lines)
 		if array {
 			if _, err := dec.Token(); err != nil {
@@ -276,17 +277,17 @@ func readIdentities(in io.Reader, from int) iter.Seq2[placedIdentity, error] {
 			if errors.Is(err, io.EOF) && !array {
 				return
 			}
-			line := lines.lineAt(dec.InputOffset())
+			line := lines.LineAt(dec.InputOffset())
 			row := placedIdentity{line: line - bytes.Count(bytes.TrimSpace(raw), []byte("\n")), raw: raw}
 			if err != nil {
-				yield(row, &lineError{line, fmt.Errorf("the JSON is broken: %w", noEOF(err))})
+				yield(row, &tuplefile.LineError{Line: line, Err: fmt.Errorf("the JSON is broken: %w", tuplefile.NoEOF(err))})
 				return
 			}
 			if row.line < from {
 				continue
 			}
 			if err := json.Unmarshal(raw, &row.new); err != nil {
-				yield(row, &lineError{row.line, err})
+				yield(row, &tuplefile.LineError{Line: row.line, Err: err})
 				return
 			}
 			if !yield(row, nil) {
@@ -294,7 +295,7 @@ func readIdentities(in io.Reader, from int) iter.Seq2[placedIdentity, error] {
 			}
 		}
 		if _, err := dec.Token(); err != nil {
-			yield(placedIdentity{}, &lineError{lines.lineAt(dec.InputOffset()), fmt.Errorf("the JSON array does not end: %w", noEOF(err))})
+			yield(placedIdentity{}, &tuplefile.LineError{Line: lines.LineAt(dec.InputOffset()), Err: fmt.Errorf("the JSON array does not end: %w", tuplefile.NoEOF(err))})
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"gatehouse/access/lint"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
+	"gatehouse/access/tuple/tuplefile"
 	"gatehouse/clients"
 	"gatehouse/clients/kratos"
 )
@@ -265,7 +266,7 @@ func (path fileTuples) All(ctx context.Context, q tuple.Query) iter.Seq2[tuple.T
 			return
 		}
 		defer f.Close()
-		for r := newTupleReader(f); ctx.Err() == nil; {
+		for r := tuplefile.NewReader(f); ctx.Err() == nil; {
 			t, err := r.Next()
 			switch {
 			case errors.Is(err, io.EOF):

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/access/tuple"
+	"gatehouse/access/tuple/tuplefile"
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
 )
@@ -117,7 +118,7 @@ func (o *tuplesImportOptions) refused(err error) error {
 		name = "stdin"
 	}
 	var p *clients.Problem
-	if errors.As(err, &p) && !errors.As(err, new(*lineError)) {
+	if errors.As(err, &p) && !errors.As(err, new(*tuplefile.LineError)) {
 		return cannotDo(err)
 	}
 	return cannotDo(&clients.Problem{Kind: kindOr(err, clients.Invalid), Op: "import " + name, Reason: err.Error(),
@@ -134,9 +135,9 @@ func kindOr(err error, other clients.Kind) clients.Kind {
 
 // input is what is imported: all of it in memory, or a source that is read on.
 type input struct {
-	held  []placed // looked at already
-	file  *os.File // nil for a stream
-	rest  *tupleReader
+	held  []tuplefile.Placed // looked at already
+	file  *os.File           // nil for a stream
+	rest  *tuplefile.Reader
 	check func(tuple.Tuple) error
 	count int  // of all tuples; -1 while that is not known
 	whole bool // all of it has been looked at, so that again works
@@ -146,14 +147,14 @@ type input struct {
 func (o *tuplesImportOptions) open(ctx context.Context, check func(tuple.Tuple) error) (*input, error) {
 	in := &input{check: check, count: -1}
 	if o.path == "-" {
-		in.rest = newTupleReader(o.g.stdin)
+		in.rest = tuplefile.NewReader(o.g.stdin)
 		return in, in.hold(ctx, o.fromLine)
 	}
 	f, err := os.Open(o.path)
 	if err != nil {
 		return nil, err
 	}
-	in.file, in.rest = f, newTupleReader(f)
+	in.file, in.rest = f, tuplefile.NewReader(f)
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return in, in.hold(ctx, o.fromLine)
 	}
@@ -175,7 +176,7 @@ func (in *input) again() error {
 		return nil // what is held is handed out each time
 	}
 	_, err := in.file.Seek(0, io.SeekStart)
-	in.rest = newTupleReader(in.file)
+	in.rest = tuplefile.NewReader(in.file)
 	return err
 }
 
@@ -202,8 +203,8 @@ func (in *input) hold(ctx context.Context, from int) error {
 
 // all yields the tuples from a line on, each one looked at, and stops at the first
 // error.
-func (in *input) all(ctx context.Context, from int) iter.Seq2[placed, error] {
-	return func(yield func(placed, error) bool) {
+func (in *input) all(ctx context.Context, from int) iter.Seq2[tuplefile.Placed, error] {
+	return func(yield func(tuplefile.Placed, error) bool) {
 		for _, p := range in.held {
 			if !yield(p, nil) {
 				return
@@ -222,7 +223,7 @@ func (in *input) all(ctx context.Context, from int) iter.Seq2[placed, error] {
 			}
 			if err == nil && in.check != nil {
 				if cerr := in.check(p.Tuple); cerr != nil {
-					err = &lineError{p.Line, cerr}
+					err = &tuplefile.LineError{Line: p.Line, Err: cerr}
 				}
 			}
 			if !yield(p, err) || err != nil {
@@ -257,7 +258,7 @@ func (o *tuplesImportOptions) importAll(ctx context.Context, k *keto.Client, in 
 	r := importResult{Read: done.Read, Added: done.Added, Unchanged: done.Existed, Complete: err == nil}
 	if err != nil {
 		r.ResumeLine = o.fromLine
-		var le *lineError
+		var le *tuplefile.LineError
 		switch {
 		case len(ahead) > 0:
 			r.ResumeLine = ahead[0]

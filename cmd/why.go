@@ -16,6 +16,7 @@ import (
 	"gatehouse/access"
 	"gatehouse/access/opl"
 	"gatehouse/access/tuple"
+	"gatehouse/access/tuple/tuplefile"
 	"gatehouse/clients"
 	"gatehouse/clients/keto"
 )
@@ -188,7 +189,7 @@ func (o *whyOptions) offline(ctx context.Context) (*access.Explainer, error) {
 	}
 	defer f.Close()
 	var ts []tuple.Tuple
-	for r := newTupleReader(f); ; {
+	for r := tuplefile.NewReader(f); ; {
 		t, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -266,7 +267,7 @@ func (o *whyOptions) answerAll(ctx context.Context, x *access.Explainer, who ask
 	o.g.json, o.g.jsonl, o.g.yaml, o.g.csv = false, true, false, false
 	out := newRows(o.g, traceColumns)
 	in := bufio.NewScanner(o.g.stdin)
-	in.Buffer(nil, maxTextLine)
+	in.Buffer(nil, tuplefile.MaxLine)
 	open := 0
 	for line := 1; in.Scan(); line++ {
 		text := strings.TrimSpace(in.Text())
@@ -275,7 +276,7 @@ func (o *whyOptions) answerAll(ctx context.Context, x *access.Explainer, who ask
 		}
 		q, err := parseTuple(text)
 		if err != nil {
-			return cannotDo(firstError(out.Close(), problem(clients.Invalid, "read the questions", (&lineError{line, err}).Error(), "")))
+			return cannotDo(firstError(out.Close(), problem(clients.Invalid, "read the questions", (&tuplefile.LineError{Line: line, Err: err}).Error(), "")))
 		}
 		trace, err := x.Explain(ctx, who(ctx, q))
 		if err != nil {

@@ -44,7 +44,7 @@ func (r *Realm) UpdateGroup(ctx context.Context, id string, p GroupPatch) (clien
 		after := before
 		after.Name, after.Description = or(p.Name, before.Name), or(p.Description, before.Description)
 		body := map[string]any{"name": after.Name}
-		if p.Description != nil || hasKey(before.Raw, "description") {
+		if after.Description != "" || p.Description == nil && hasKey(before.Raw, "description") {
 			body["description"] = after.Description
 		}
 		if p.Attributes != nil {

@@ -24,35 +24,46 @@ type RoleListKeycloak interface {
 // NewRoleList lists the roles of a realm and of all its clients; open makes the screen
 // of one, holders that of everybody who holds one.
 func NewRoleList(realm RoleListKeycloak, open, holders func(keycloak.Role) tui.Screen) *tui.List[keycloak.Role] {
+	spec := roleListSpec(realm, open, holders, func(l *tui.List[keycloak.Role]) {
+		pickContainer(l, realm.Clients, "new role", "make a role of it", func(of keycloak.Container, name string) { l.Push(newRoleForm(l, realm, of, name)) })
+	})
+	spec.Title, spec.Fetch, spec.Empty = "roles "+realm.Name(), rolePages(realm, ""), "Realm "+realm.Name()+" has no roles. n makes one."
+	spec.Search = func(ctx context.Context, words, cursor string) (tui.Page[keycloak.Role], error) {
+		return rolePages(realm, words)(ctx, cursor)
+	}
+	return tui.NewList(spec)
+}
+
+// NewRolesOf lists the roles of one client, by its clientId.
+func NewRolesOf(realm RoleListKeycloak, of keycloak.Container, client string, open, holders func(keycloak.Role) tui.Screen) *tui.List[keycloak.Role] {
+	page := func(q keycloak.RoleQuery) tui.Fetch[keycloak.Role] { return tui.Pages(realm.Roles(of, q)) }
+	spec := roleListSpec(realm, open, holders, func(l *tui.List[keycloak.Role]) { l.Push(newRoleForm(l, realm, of, client)) })
+	spec.Title, spec.Fetch, spec.Empty = "roles of "+client, page(keycloak.RoleQuery{}), "Client "+client+" has no roles of its own. n makes one."
+	spec.Search = func(ctx context.Context, words, cursor string) (tui.Page[keycloak.Role], error) {
+		return page(keycloak.RoleQuery{Search: words})(ctx, cursor)
+	}
+	return tui.NewList(spec)
+}
+
+// roleListSpec is what lists of roles have in common.
+func roleListSpec(realm RoleListKeycloak, open, holders func(keycloak.Role) tui.Screen, make func(*tui.List[keycloak.Role])) tui.Spec[keycloak.Role] {
 	name := func(r keycloak.Role) string { return r.Name }
 	home := func(r keycloak.Role) string { return roleHome(keycloak.EffectiveRole{Role: r}) }
 	by := func(of func(keycloak.Role) string) func(a, b keycloak.Role) int {
 		return func(a, b keycloak.Role) int { return cmp.Compare(of(a), of(b)) }
 	}
-	return tui.NewList(tui.Spec[keycloak.Role]{
-		Title: "roles " + realm.Name(),
-		ID:    func(r keycloak.Role) string { return r.ID },
+	return tui.Spec[keycloak.Role]{
+		ID: func(r keycloak.Role) string { return r.ID },
 		Columns: []tui.Column[keycloak.Role]{
 			{Title: "ROLE", Width: 26, Flex: 2, Cell: name, Less: by(name)},
 			{Title: "OF", Width: 20, Flex: 1, Cell: home, Less: by(home)},
-			{Title: "COMPOSITE", Width: 9, Drop: 2, Cell: func(r keycloak.Role) string {
-				if r.Composite {
-					return "yes"
-				}
-				return ""
-			}},
+			{Title: "COMPOSITE", Width: 9, Drop: 2, Cell: func(r keycloak.Role) string { return either(r.Composite, "yes", "") }},
 			{Title: "DESCRIPTION", Width: 30, Flex: 3, Drop: 1, Cell: func(r keycloak.Role) string { return r.Description }},
-		},
-		Fetch: rolePages(realm, ""),
-		Search: func(ctx context.Context, words, cursor string) (tui.Page[keycloak.Role], error) {
-			return rolePages(realm, words)(ctx, cursor)
 		},
 		SearchHint: "a part of the name or of the description",
 		Open:       open,
 		Actions: func(l *tui.List[keycloak.Role]) []tui.Action {
-			acts := []tui.Action{{Name: "new", Keys: []string{"n"}, Footer: 3, Mutates: true, Help: "Make a role of the realm or of a client.", Run: tui.Do(func() {
-				pickContainer(l, realm.Clients, "new role", "make a role of it", func(of keycloak.Container, name string) { l.Push(newRoleForm(l, realm, of, name)) })
-			})}}
+			acts := []tui.Action{{Name: "new", Keys: []string{"n"}, Footer: 3, Mutates: true, Help: "Make a role.", Run: tui.Do(func() { make(l) })}}
 			if holders != nil {
 				acts = append(acts, tui.Action{Name: "holders", Keys: []string{"o"}, Footer: 2, Why: l.NeedRow, Help: "Show everybody who holds the role under the cursor.", Run: tui.Do(func() {
 					r, _ := l.Current()
@@ -61,8 +72,7 @@ func NewRoleList(realm RoleListKeycloak, open, holders func(keycloak.Role) tui.S
 			}
 			return acts
 		},
-		Empty: "Realm " + realm.Name() + " has no roles. n makes one.",
-	})
+	}
 }
 
 // rolePages walks the roles of the realm, with the words in them, and then those of one client after the other.

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"gatehouse/access/tuple"
+	"gatehouse/access/tuple/tuplefile"
 )
 
 func readAll(in string) (out []string, err error) {
-	r := newTupleReader(strings.NewReader(in))
+	r := tuplefile.NewReader(strings.NewReader(in))
 	for {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -73,7 +74,7 @@ func TestTupleReaderErrorsNameTheLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readAll(c.in)
-			var le *lineError
+			var le *tuplefile.LineError
 			if !errors.As(err, &le) || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -94,14 +95,14 @@ func FuzzTupleLineRoundTrip(f *testing.F) {
 		if set {
 			in.Subject = tuple.SubjectSet(sub, sobj, srel)
 		}
-		if checkTuple(in) != nil {
+		if tuplefile.Check(in) != nil {
 			return
 		}
 		line := tupleLine(in)
 		if strings.ContainsAny(line, "\n\r\x1b\u202e\u0085") {
 			t.Fatalf("unsafe line %q", line)
 		}
-		r := newTupleReader(strings.NewReader("# head\n" + line + "\n"))
+		r := tuplefile.NewReader(strings.NewReader("# head\n" + line + "\n"))
 		got, err := r.Next()
 		if err != nil || !got.Equal(in) || got.Line != 2 {
 			t.Fatalf("%q came back as %+v, %v", line, got, err)
@@ -114,7 +115,7 @@ func BenchmarkTupleReader(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		r := newTupleReader(bytes.NewReader(text))
+		r := tuplefile.NewReader(bytes.NewReader(text))
 		n := 0
 		for {
 			if _, err := r.Next(); err != nil {

@@ -1,4 +1,6 @@
-package cmd
+// Package tuplefile reads relation tuples from files, in every form that gatehouse and
+// Keto write.
+package tuplefile
 
 import (
 	"bufio"
@@ -13,29 +15,32 @@ import (
 	"gatehouse/access/tuple"
 )
 
-// Limits of what an import reads at once, so that a file that is no list of tuples
+// Limits of what is read at once, in bytes, so that a file that is no list of tuples
 // ends in an error and not in the memory.
 const (
-	maxTextLine   = 1 << 20
-	maxJSONObject = 16 << 20
+	MaxLine   = 1 << 20
+	MaxObject = 16 << 20
 )
 
-// placed is a tuple and the line on which it begins, counted from 1.
-type placed struct {
+// Placed is a tuple and the line on which it begins, counted from 1.
+type Placed struct {
 	tuple.Tuple
 	Line int
 }
 
-// lineError is what is wrong with one line of an import.
-type lineError struct {
+// LineError is what is wrong with one line of an import.
+type LineError struct {
 	Line int
 	Err  error
 }
 
-func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
-func (e *lineError) Unwrap() error { return e.Err }
+// Error names the line.
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 
-// tupleReader reads relation tuples from any of the forms that gatehouse and Keto
+// Unwrap is what is wrong.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Reader reads relation tuples from any of the forms that gatehouse and Keto
 // write, and finds out by itself which one it is:
 //
 //   - text, one tuple a line; empty lines and lines that begin with # or // are
@@ -46,26 +51,27 @@ func (e *lineError) Unwrap() error { return e.Err }
 //   - Keto's own answer, {"relation_tuples":[…]}
 //
 // It holds one tuple at a time, and one object of the last form.
-type tupleReader struct {
+type Reader struct {
 	r     *bufio.Reader
 	line  int // of what Next read last
 	array *json.Decoder
-	lines *lineCounter
-	ready []placed // of a {"relation_tuples":[…]}
+	lines *LineCounter
+	ready []Placed // of a {"relation_tuples":[…]}
 	begun bool
 	done  bool
 }
 
-func newTupleReader(r io.Reader) *tupleReader {
-	return &tupleReader{r: bufio.NewReaderSize(r, 64<<10)}
+// NewReader reads from r.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, 64<<10)}
 }
 
-// Next is the next tuple, or io.EOF after the last. Other errors are *lineError.
-func (t *tupleReader) Next() (placed, error) {
+// Next is the next tuple, or io.EOF after the last. Other errors are *LineError.
+func (t *Reader) Next() (Placed, error) {
 	if !t.begun {
 		t.begun = true
 		if err := t.detect(); err != nil {
-			return placed{}, err
+			return Placed{}, err
 		}
 	}
 	for {
@@ -75,19 +81,19 @@ func (t *tupleReader) Next() (placed, error) {
 			t.ready = t.ready[1:]
 			return p, nil
 		case t.done:
-			return placed{}, io.EOF
+			return Placed{}, io.EOF
 		case t.array != nil:
 			return t.nextOfArray()
 		}
 		if err := t.nextLine(); err != nil {
-			return placed{}, err
+			return Placed{}, err
 		}
 	}
 }
 
 // detect looks at the first byte that is not space: only an array needs to be
 // known in advance.
-func (t *tupleReader) detect() error {
+func (t *Reader) detect() error {
 	if bom, _ := t.r.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 		_, _ = t.r.Discard(3)
 	}
@@ -99,7 +105,7 @@ func (t *tupleReader) detect() error {
 			return nil
 		}
 		if err != nil {
-			return &lineError{line, err}
+			return &LineError{line, err}
 		}
 		switch c := b[0]; {
 		case c == '\n':
@@ -109,7 +115,7 @@ func (t *tupleReader) detect() error {
 			_, _ = t.r.Discard(1)
 			continue
 		case c == '[':
-			t.lines = &lineCounter{r: t.r, line: line}
+			t.lines = &LineCounter{R: t.r, Line: line}
 			t.array = json.NewDecoder(t.lines)
 			_, err := t.array.Token()
 			return err
@@ -120,32 +126,32 @@ func (t *tupleReader) detect() error {
 }
 
 // nextOfArray reads one element of a JSON array.
-func (t *tupleReader) nextOfArray() (placed, error) {
-	at := func() int { return t.lines.lineAt(t.array.InputOffset()) }
+func (t *Reader) nextOfArray() (Placed, error) {
+	at := func() int { return t.lines.LineAt(t.array.InputOffset()) }
 	if !t.array.More() {
 		t.done = true
 		if _, err := t.array.Token(); err != nil {
-			return placed{}, &lineError{at(), fmt.Errorf("the JSON array does not end: %w", noEOF(err))}
+			return Placed{}, &LineError{at(), fmt.Errorf("the JSON array does not end: %w", NoEOF(err))}
 		}
 		if _, err := t.array.Token(); !errors.Is(err, io.EOF) {
-			return placed{}, &lineError{at(), errors.New("there is more after the end of the JSON array")}
+			return Placed{}, &LineError{at(), errors.New("there is more after the end of the JSON array")}
 		}
-		return placed{}, io.EOF
+		return Placed{}, io.EOF
 	}
 	var raw json.RawMessage
 	if err := t.array.Decode(&raw); err != nil {
-		return placed{}, &lineError{at(), fmt.Errorf("the JSON is broken: %w", noEOF(err))}
+		return Placed{}, &LineError{at(), fmt.Errorf("the JSON is broken: %w", NoEOF(err))}
 	}
 	line := at() - bytes.Count(raw, []byte("\n"))
-	tp, err := decodeTuple(raw)
+	tp, err := Decode(raw)
 	if err != nil {
-		return placed{}, &lineError{line, err}
+		return Placed{}, &LineError{line, err}
 	}
-	return placed{tp, line}, nil
+	return Placed{tp, line}, nil
 }
 
 // nextLine reads one line, or the lines of one JSON object, into ready.
-func (t *tupleReader) nextLine() error {
+func (t *Reader) nextLine() error {
 	text, err := t.readLine()
 	if err != nil {
 		return err
@@ -159,21 +165,21 @@ func (t *tupleReader) nextLine() error {
 	}
 	tp, err := tuple.Parse(text)
 	if err == nil {
-		err = checkTuple(tp)
+		err = Check(tp)
 	}
 	if err != nil {
-		return &lineError{start, err}
+		return &LineError{start, err}
 	}
-	t.ready = append(t.ready[:0], placed{tp, start})
+	t.ready = append(t.ready[:0], Placed{tp, start})
 	return nil
 }
 
 // nextObject reads lines until what began with "{" is whole.
-func (t *tupleReader) nextObject(start int, raw []byte) error {
+func (t *Reader) nextObject(start int, raw []byte) error {
 	for !json.Valid(raw) {
-		if complete(raw) || t.done || len(raw) > maxJSONObject {
-			_, err := decodeTuple(raw)
-			return &lineError{start, err}
+		if complete(raw) || t.done || len(raw) > MaxObject {
+			_, err := Decode(raw)
+			return &LineError{start, err}
 		}
 		more, err := t.readLine()
 		if err != nil {
@@ -185,20 +191,20 @@ func (t *tupleReader) nextObject(start int, raw []byte) error {
 		Tuples *[]json.RawMessage `json:"relation_tuples"`
 	}
 	if json.Unmarshal(raw, &wrapped) != nil || wrapped.Tuples == nil {
-		tp, err := decodeTuple(raw)
+		tp, err := Decode(raw)
 		if err != nil {
-			return &lineError{start, err}
+			return &LineError{start, err}
 		}
-		t.ready = append(t.ready[:0], placed{tp, start})
+		t.ready = append(t.ready[:0], Placed{tp, start})
 		return nil
 	}
 	t.ready = t.ready[:0]
 	for i, one := range *wrapped.Tuples {
-		tp, err := decodeTuple(one)
+		tp, err := Decode(one)
 		if err != nil {
-			return &lineError{start, fmt.Errorf("element %d of relation_tuples: %w", i+1, err)}
+			return &LineError{start, fmt.Errorf("element %d of relation_tuples: %w", i+1, err)}
 		}
-		t.ready = append(t.ready, placed{tp, start})
+		t.ready = append(t.ready, Placed{tp, start})
 	}
 	return nil
 }
@@ -213,13 +219,13 @@ func complete(raw []byte) bool {
 }
 
 // readLine is the next line without the space around it.
-func (t *tupleReader) readLine() (string, error) {
+func (t *Reader) readLine() (string, error) {
 	t.line++
 	var long []byte
 	for {
 		part, err := t.r.ReadSlice('\n')
-		if len(long)+len(part) > maxTextLine {
-			return "", &lineError{t.line, fmt.Errorf("is longer than %d bytes, so this is no list of relation tuples", maxTextLine)}
+		if len(long)+len(part) > MaxLine {
+			return "", &LineError{t.line, fmt.Errorf("is longer than %d bytes, so this is no list of relation tuples", MaxLine)}
 		}
 		long = append(long, part...)
 		switch {
@@ -228,15 +234,15 @@ func (t *tupleReader) readLine() (string, error) {
 		case errors.Is(err, io.EOF):
 			t.done = true
 		case err != nil:
-			return "", &lineError{t.line, err}
+			return "", &LineError{t.line, err}
 		}
 		return strings.TrimSpace(string(long)), nil
 	}
 }
 
-// decodeTuple reads one JSON object in Keto's shape, and nothing that Keto would
+// Decode reads one JSON object in Keto's shape, and nothing that Keto would
 // take for something else.
-func decodeTuple(raw []byte) (tuple.Tuple, error) {
+func Decode(raw []byte) (tuple.Tuple, error) {
 	if b := bytes.TrimSpace(raw); len(b) == 0 || b[0] != '{' {
 		return tuple.Tuple{}, errors.New(`is not a JSON object such as {"namespace":"…","object":"…","relation":"…","subject_id":"…"}`)
 	}
@@ -248,11 +254,11 @@ func decodeTuple(raw []byte) (tuple.Tuple, error) {
 		}
 		return t, err
 	}
-	return t, checkTuple(t)
+	return t, Check(t)
 }
 
-// checkTuple refuses a tuple with an empty part, which Keto would store.
-func checkTuple(t tuple.Tuple) error {
+// Check refuses a tuple with an empty part, which Keto would store.
+func Check(t tuple.Tuple) error {
 	for _, part := range [][2]string{{"namespace", t.Namespace}, {"object", t.Object}, {"relation", t.Relation}} {
 		switch {
 		case part[1] == "":
@@ -272,56 +278,18 @@ func checkTuple(t tuple.Tuple) error {
 	return nil
 }
 
-// parseTuple reads a tuple of the command line: its text, or a JSON object for one
-// whose text would be ambiguous.
-func parseTuple(arg string) (tuple.Tuple, error) {
-	if strings.HasPrefix(strings.TrimSpace(arg), "{") {
-		t, err := decodeTuple([]byte(arg))
-		if err != nil {
-			return t, fmt.Errorf("%q is not a relation tuple: %w", arg, err)
-		}
-		return t, nil
-	}
-	t, err := tuple.Parse(arg)
-	if err != nil {
-		return t, err
-	}
-	return t, checkTuple(t)
-}
-
-// tupleLine is the line that stands for a tuple in plain text: its text, or JSON
-// where the text would be read as another tuple or would upset a terminal.
-// tupleReader reads both back to the same tuple.
-func tupleLine(t tuple.Tuple) string {
-	text := t.String()
-	if plainLine(text) && !t.Ambiguous() {
-		return text
-	}
-	b, err := encodeJSON(t)
-	if err != nil {
-		return cleanLine(text)
-	}
-	return string(b)
-}
-
-func plainLine(s string) bool {
-	if s == "" || strings.TrimSpace(s) != s || strings.ContainsAny(s[:1], "#/{[") {
-		return false
-	}
-	return !unsafeText(s) && !strings.ContainsRune(s, utf8.RuneError)
-}
-
-// lineCounter counts lines as a decoder reads through it, and tells the line of an
+// LineCounter counts lines as a decoder reads through it, and tells the line of an
 // offset that is not behind the last one asked for.
-type lineCounter struct {
-	r      io.Reader
+type LineCounter struct {
+	R      io.Reader
+	Line   int // of the last offset asked for
 	offset int64
-	line   int // of the last offset asked for
 	breaks []int64
 }
 
-func (c *lineCounter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
+// Read implements io.Reader.
+func (c *LineCounter) Read(p []byte) (int, error) {
+	n, err := c.R.Read(p)
 	for i, b := range p[:n] {
 		if b == '\n' {
 			c.breaks = append(c.breaks, c.offset+int64(i))
@@ -331,18 +299,19 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *lineCounter) lineAt(offset int64) int {
+// LineAt is the line of an offset, which must not lie before the last one asked for.
+func (c *LineCounter) LineAt(offset int64) int {
 	i := 0
 	for i < len(c.breaks) && c.breaks[i] < offset {
 		i++
 	}
-	c.line += i
+	c.Line += i
 	c.breaks = append(c.breaks[:0], c.breaks[i:]...)
-	return c.line
+	return c.Line
 }
 
-// noEOF names what io.EOF means in the middle of something.
-func noEOF(err error) error {
+// NoEOF names what io.EOF means in the middle of something.
+func NoEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
