@@ -113,8 +113,7 @@ func (d *demoServe) seedFirst(ctx context.Context, g *globals, o server.Options)
 	}
 	ctx, cancel := g.deadline(ctx)
 	defer cancel()
-	url := first(o.PublicURL, "http://"+o.Listen)
-	err = g.seedDemo(ctx, b, o.Env.Accounts, url, func(s seeding.Step) {
+	err = g.seedDemo(ctx, b, o.Env.Accounts, o.BaseURL(), func(s seeding.Step) {
 		if s.Outcome != seeding.Same {
 			g.note("%s: %s: %s", s.Server, s.Outcome, s.What+parenthesis(s.Note))
 		}

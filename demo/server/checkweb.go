@@ -19,12 +19,7 @@ func (c *checker) seedAdvice() string {
 	return "gatehouse demo seed --accounts story --app-url " + c.publicURL()
 }
 
-func (c *checker) publicURL() string {
-	if c.o.PublicURL != "" {
-		return strings.TrimSuffix(c.o.PublicURL, "/")
-	}
-	return "http://" + c.o.Listen
-}
+func (c *checker) publicURL() string { return c.o.BaseURL() }
 
 // webClient looks at the client of the web application, step by step in the order in
 // which a login would meet them.

@@ -21,10 +21,16 @@ import (
 type Options struct {
 	// Systems are the ids to serve; empty is all. With exactly one it is at /.
 	Systems []string
-	// Listen is HOST:PORT; empty is a free port of 127.0.0.1.
+	// Listen is HOST:PORT, or unix:PATH for a proxy on this machine, which needs
+	// PublicURL; empty is a free port of 127.0.0.1.
 	Listen string
 	// Listener is used in place of opening Listen, which must still say its address.
 	Listener net.Listener
+	// TLSCert and TLSKey are files in PEM; with them the server speaks HTTPS.
+	TLSCert, TLSKey string
+	// Proxies are the proxies in front that may say where a request comes from; see
+	// gate.Proxies.
+	Proxies []string
 	// ListenPublic allows an address that other machines reach.
 	ListenPublic bool
 	// PublicURL is where browsers find the server; empty is what it listens on.
@@ -92,6 +98,12 @@ func checkSecret(s string) error {
 
 // checkListen refuses addresses that other machines reach, unless that is wanted.
 func checkListen(o Options) error {
+	if strings.HasPrefix(o.Listen, unixPrefix) {
+		if o.PublicURL == "" {
+			return fmt.Errorf("--listen %s: say under which address browsers find the proxy in front: --public-url", o.Listen)
+		}
+		return nil
+	}
 	host, _, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen %q: use HOST:PORT, such as 127.0.0.1:4480", o.Listen)
@@ -120,7 +132,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	l, err := o.Listener, error(nil)
 	if l == nil {
-		if l, err = net.Listen("tcp", o.Listen); err != nil {
+		if l, err = o.listen(); err != nil {
 			return nil, fmt.Errorf("listen on %s: %w", o.Listen, err)
 		}
 	}
@@ -134,6 +146,14 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	env := o.Env
+	secure, err := o.certificate()
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := gate.ParseProxies(o.Proxies)
+	if err != nil {
+		return nil, fmt.Errorf("--trusted-proxy: %w", err)
+	}
 	store, stop, err := gate.OpenStore(ctx, o.SessionStore)
 	if err != nil {
 		return nil, err
@@ -143,7 +163,7 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 		return nil, errors.Join(err, stop())
 	}
 	if o.PublicURL == "" {
-		o.PublicURL = "http://" + l.Addr().String()
+		o.PublicURL = o.scheme() + "://" + l.Addr().String()
 	}
 	s := &Server{URL: strings.TrimSuffix(o.PublicURL, "/"), SecretIsNew: o.Secret == "", stop: stop, done: make(chan error, 1)}
 	env.SetPublicURL(s.URL)
@@ -159,7 +179,11 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.closeProvider(), stop())
 	}
-	s.http = gate.HTTPServer(s.Handler())
+	s.http = gate.HTTPServer(proxies.Behind(s.Handler()))
+	s.http.TLSConfig = secure
+	if n := o.plainNote(); n != "" {
+		s.Notes = append(s.Notes, n)
+	}
 	s.http.ErrorLog = slog.NewLogLogger(env.Log.Handler(), slog.LevelWarn)
 	env.Log.Info("start", "url", s.URL, "systems", len(systems), "accounts", string(env.Accounts), "strict", env.Strict, "subject", string(env.Subject),
 		"trust_proxy_headers", env.TrustProxyHeaders, "insecure_http", env.InsecureHTTP)
@@ -169,7 +193,13 @@ func start(ctx context.Context, o Options, l net.Listener) (*Server, error) {
 	if err := s.openSocket(o.DebugSocket, l.Addr().String()); err != nil {
 		return nil, errors.Join(err, s.closeProvider(), s.Server.Close(), stop())
 	}
-	go func() { s.done <- s.http.Serve(l) }()
+	go func() {
+		if secure != nil {
+			s.done <- s.http.ServeTLS(l, "", "")
+			return
+		}
+		s.done <- s.http.Serve(l)
+	}()
 	return s, nil
 }
 

@@ -85,6 +85,10 @@ func (a *app) guard(c *gate.Call, _ decisions.Policy) gate.Verdict {
 		c.Subject().User = clean.Line(c.R.Header.Get("X-User"), 200)
 		return gate.Pass()
 	}
+	if c.FromStranger() {
+		c.Hop("proxy.peer", "deny").Rule = "it did not come from a trusted proxy"
+		return refuse(decisions.ProxyProofMissing)
+	}
 	scheme, token, _ := strings.Cut(c.R.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		c.Credential("bearer", "")
