@@ -19,6 +19,7 @@ const (
 	CauseSet           = "subject_set_relation" // a subject set names another relation than the declared one
 	CauseDepth         = "max_depth"            // the way is longer than Keto goes
 	CauseOpenByDepth   = "max_depth_allows"     // allowed only because Keto stops before it finds the block
+	CauseOpenByVisited = "visited_allows"       // allowed only because Keto passes over the set that blocks
 	CauseWidth         = "max_width"            // more subject sets than Keto looks at
 	CauseVisited       = "visited"              // Keto passes over a set that another branch came to before
 	CauseStrict        = "strict"               // strict mode ignores what is stored
@@ -69,6 +70,12 @@ func (w *working) explain(ctx context.Context, t *Trace) {
 
 func (w *working) allowed(ctx context.Context, t *Trace) {
 	t.Summary = "Yes: " + w.who() + " " + w.may() + w.way() + "."
+	if w.Visited && w.Root.hasDeep(KindInvert) && w.decide(ctx, variant{forget: true}).Verdict == Denied {
+		t.Cause = CauseOpenByVisited
+		t.Summary = fmt.Sprintf("Yes, but only because Keto passes over a block: it came to %s in another branch of the same check before. By the tuples and rules %s %s.", w.passedOver(), w.who(), w.mayNot())
+		t.Hint = "this is a fault of Keto; a block that is stored closer to the person, or on the object itself, avoids it"
+		return
+	}
 	if !w.Root.hasDeep(KindInvert) || !w.Root.has(CutDepth) {
 		return
 	}
@@ -189,11 +196,23 @@ func (w *working) strict(ctx context.Context, t *Trace) bool {
 }
 
 func (w *working) blocked(ctx context.Context, t *Trace) bool {
-	if !w.Root.hasDeep(KindInvert) || !w.allows(w.decide(ctx, variant{unblock: true})) {
+	if !w.Root.hasDeep(KindInvert) {
 		return false
 	}
+	root := w.Root
+	if !w.allows(w.decide(ctx, variant{unblock: true})) {
+		// What grants may have been passed over, because the block went over the same sets.
+		if !w.Visited || !w.allows(w.decide(ctx, variant{unblock: true, forget: true})) {
+			return false
+		}
+		all := w.decide(ctx, variant{forget: true})
+		if w.allows(all) {
+			return false
+		}
+		root = all.Root
+	}
 	t.Cause = CauseBlocked
-	by := w.Root.find(func(n *Node) bool { return n.Kind == KindInvert && n.Result == NotMember })
+	by := root.find(func(n *Node) bool { return n.Kind == KindInvert && n.Result == NotMember })
 	t.Summary = fmt.Sprintf("%s %s because of a block, although something grants it: %s.", w.who(), w.mayNot(), w.blocker(by))
 	t.Hint = "a block wins over whatever grants; remove it, or take " + w.who() + " out of what it names"
 	return true
@@ -221,14 +240,17 @@ func (w *working) visited(ctx context.Context, t *Trace) bool {
 		return false
 	}
 	t.Cause = CauseVisited
-	at := w.Root.find(func(n *Node) bool { return n.Cut == CutVisited })
-	where := "a subject set"
-	if at != nil {
-		where = at.Tuple.Left()
-	}
-	t.Summary = fmt.Sprintf("No: %s leads to %s, but Keto passes over it, because another branch of the same check was there before.", where, w.who())
+	t.Summary = fmt.Sprintf("No: %s leads to %s, but Keto passes over it, because another branch of the same check was there before.", w.passedOver(), w.who())
 	t.Hint = "this is a fault of Keto; a tuple that grants more directly avoids it"
 	return true
+}
+
+// passedOver is the set that another branch of the check visited before.
+func (w *working) passedOver() string {
+	if at := w.Root.find(func(n *Node) bool { return n.Cut == CutVisited }); at != nil {
+		return at.Tuple.Left()
+	}
+	return "a subject set"
 }
 
 func (w *working) width(ctx context.Context, t *Trace) bool {

@@ -11,6 +11,7 @@ import (
 type ways struct {
 	filled []string // those that somebody has
 	empty  []string // those that nobody has
+	nested []string // those that only sets have
 	needed bool     // all of them stand behind something that is needed besides
 }
 
@@ -33,6 +34,8 @@ func (ws *ways) collect(n *Node) {
 			ws.empty = append(ws.empty, name)
 		case ids > 0:
 			ws.filled = append(ws.filled, name)
+		case !n.passesOver(nil):
+			ws.nested = append(ws.nested, name)
 		}
 	}
 	for _, c := range n.matters() {
@@ -61,6 +64,10 @@ func (w *working) missing() (summary, hint string) {
 		return fmt.Sprintf("%s %s: that takes being in %s.", w.who(), w.mayNot(), orOf(filled)), w.whoCouldGive(append([]string{w.askedSet()}, filled...))
 	case len(ws.empty) > 0:
 		return fmt.Sprintf("%s %s, and nobody else may: there is nobody in %s.", w.who(), w.mayNot(), orOf(ws.empty)), w.whoCouldGive([]string{w.askedSet()})
+	case len(ws.nested) > 0:
+		slices.Sort(ws.nested)
+		nested := slices.Compact(ws.nested)
+		return fmt.Sprintf("%s %s, and nobody else may: only sets are in %s, and nobody is in those.", w.who(), w.mayNot(), orOf(nested)), w.whoCouldGive(append([]string{w.askedSet()}, nested...))
 	}
 	return fmt.Sprintf("%s %s: no stored tuple leads there.", w.who(), w.mayNot()), ""
 }
@@ -87,4 +94,16 @@ func few(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return strings.Join(names, ", ")
+}
+
+// passesOver reports whether below n a set was passed over that stands not above it: what
+// is in it is not known there.
+func (n *Node) passesOver(above []string) bool {
+	if n.Cut == CutVisited {
+		return !slices.Contains(above, n.Tuple.Left())
+	}
+	if n.Kind == KindAllowed {
+		above = append(slices.Clip(above), n.Tuple.Left())
+	}
+	return slices.ContainsFunc(n.Children, func(c *Node) bool { return c.passesOver(above) })
 }
