@@ -39,6 +39,7 @@ const (
 	NameDiffers     Code = "name_differs"           // between Kratos and Keycloak
 	VerifiedDiffers Code = "email_verified_differs" // verified in one of them only
 	SeveralSubjects Code = "several_subjects"       // Keto holds tuples under more than one name
+	NotByID         Code = "not_by_id"              // Keto holds tuples under another name than the Kratos id only
 	UnsafeSubject   Code = "unsafe_subject"         // tuples under a name that may mean somebody else
 	SeveralAccounts Code = "several_accounts"       // more than one account of a realm may be theirs
 )
@@ -197,6 +198,11 @@ func (f *finder) subjects() {
 			continue
 		}
 		names = append(names, h.Alias.Subject.String())
+	}
+	unread := slices.ContainsFunc(f.Holdings, func(h Holding) bool { return h.Err != nil })
+	if i := f.Identity; i != nil && !unread && len(names) == 1 && names[0] != i.ID {
+		f.add(NotByID, Worth, "look which name the application asks with, and write the tuples for that one",
+			"Keto knows them as %s only: whoever asks with their Kratos id finds nothing.", names[0])
 	}
 	if len(names) > 1 {
 		f.add(SeveralSubjects, Unequal, "let the applications agree on one of them",
