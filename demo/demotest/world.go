@@ -178,9 +178,12 @@ func (w *World) realm() string { return w.Server.URL + "/keycloak/realms/" + wor
 // be exchanged again: what a real provider does about that is tried on one.
 type Grant struct {
 	Nonce   string `json:",omitempty"`
-	IDToken string `json:",omitempty"` // in place of a good one
+	IDToken string `json:",omitempty"` // in place of a good one; NoToken for none
 	Refresh string `json:",omitempty"` // the refresh token; also a code of a Grant, so that a refresh can be made wrong
 }
+
+// NoToken is an ID token that is not sent.
+const NoToken = "none at all"
 
 // Code is the code of a grant.
 func (g Grant) Code() string {
@@ -222,7 +225,12 @@ func (w *World) provider(name, path, client, auth, token, keys, end string) {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		Body(`{"access_token":"canary-access-token","token_type":"Bearer","refresh_token":"`+g.Refresh+`","expires_in":60,"id_token":"`+token+`"}`)(rw, r)
+		out := map[string]any{"access_token": "canary-access-token", "token_type": "Bearer", "refresh_token": g.Refresh, "expires_in": 60, "id_token": token}
+		if token == NoToken {
+			delete(out, "id_token")
+		}
+		b, _ := json.Marshal(out)
+		Body(string(b))(rw, r)
 	})
 }
 
