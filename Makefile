@@ -8,8 +8,9 @@ LDFLAGS  = -s -w -X gatehouse/cmd.Version=$(VERSION)
 
 FUZZ    ?= 200000
 FUZZDIR ?= fuzz-explain
+LOAD    ?= 30s
 
-.PHONY: help build demo test fuzz-explain check fmt bench screenshots docs clean
+.PHONY: help build demo test fuzz-explain check fmt load bench screenshots docs clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +39,9 @@ check: ## what to run before each commit: format, vet, lint, import walls, race 
 
 fmt: ## format all Go files
 	@gofmt -w $$(git ls-files '*.go')
+
+load: ## the home page of the demo with 64 clients for LOAD=30s on real servers, and with a whoami that hangs; for a quiet machine
+	@GATEHOUSE_LOAD=$(LOAD) $(GO) run ./stack/testrun -run "TestLoad|TestOneHungWhoami" -v ./demo/systems/oryhome
 
 bench: ## frame and filter times at 100,000 rows
 	@$(GO) test -run '^$$' -bench . -benchmem ./tui/... ./access/...
