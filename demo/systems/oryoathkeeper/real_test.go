@@ -1,6 +1,7 @@
 package oryoathkeeper_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func TestThroughOathkeeper(t *testing.T) {
 	kratos := stacktest.Kratos(t)
 	keto := stacktest.OwnKeto(t, demotest.AppOPL, nil)
 	listen := demotest.FreePort(t)
-	p := demotest.Oathkeeper(t, stack.OathkeeperFiles{KratosPublicURL: kratos.PublicURL, KetoReadURL: keto.ReadURL, UIURL: ui, UpstreamURL: "http://" + listen, Subject: "{{ print .Subject | toJson }}"})
+	p := demotest.Oathkeeper(t, stack.OathkeeperFiles{KratosPublicURL: kratos.PublicURL, KetoReadURL: keto.ReadURL, UIURL: ui, UpstreamURL: "http://" + listen})
 	s := demotest.Start(t, server.Options{Systems: []string{"ory-oathkeeper", "ory-home"}, Listen: listen,
 		Env: gate.Env{KratosPublicURL: kratos.PublicURL, KetoReadURL: keto.ReadURL, KratosUIURL: ui, OathkeeperProxyURL: p.ProxyURL, OathkeeperAPIURL: p.APIURL}})
 	ann := demotest.NewIdentity(t, kratos, demotest.Unique("ann"))
@@ -57,6 +58,31 @@ func TestThroughOathkeeper(t *testing.T) {
 		"none": {"Authorization": {"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."}}, "basic": {"Authorization": {"Basic YTpi"}}} {
 		if got := get(s.URL, "/s/ory-oathkeeper/oathkeeper", h); got != 401 {
 			t.Errorf("past the proxy with %s: %d", name, got)
+		}
+	}
+}
+
+// TestTheSubjectCollisionThroughOathkeeper: the rules that every stack uses ask Keto
+// for the identity's id, so that somebody whose e-mail is the victim's once the @ is
+// gone is not let in; under the original's rule they are.
+func TestTheSubjectCollisionThroughOathkeeper(t *testing.T) {
+	kratos := stacktest.Kratos(t)
+	keto := stacktest.OwnKeto(t, demotest.AppOPL, nil)
+	local, domain, _ := strings.Cut(demotest.Unique("victim"), "@")
+	victim, attacker := demotest.NewIdentity(t, kratos, local+"x@"+domain), demotest.NewIdentity(t, kratos, local+"@x"+domain)
+	demotest.Allow(t, keto, victim.ID)
+	demotest.Allow(t, keto, local+"x"+domain)
+	for subject, want := range map[string]int{"": http.StatusForbidden, `{{ .Extra.identity.traits.email | replace "@" "" | toJson }}`: http.StatusOK} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := demotest.Oathkeeper(t, stack.OathkeeperFiles{KratosPublicURL: kratos.PublicURL, KetoReadURL: keto.ReadURL, UIURL: ui, UpstreamURL: "http://" + l.Addr().String(), Subject: subject})
+		demotest.Start(t, server.Options{Systems: []string{"ory-oathkeeper"}, Listen: l.Addr().String(), Listener: l, Env: gate.Env{OathkeeperProxyURL: p.ProxyURL, OathkeeperAPIURL: p.APIURL}})
+		for who, want := range map[*demotest.Identity]int{victim: http.StatusOK, attacker: want} {
+			if a := demotest.Send(t, http.MethodGet, p.ProxyURL, "/homepage", http.Header{"Cookie": {"ory_kratos_session=" + who.Cookie(t)}}, ""); a.Status != want {
+				t.Errorf("subject %q: %s gets %d, want %d", subject, who.Email, a.Status, want)
+			}
 		}
 	}
 }
