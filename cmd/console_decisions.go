@@ -62,7 +62,7 @@ func (c *console) demoPlace() []screens.HomePlace {
 		if err != nil {
 			return "", "", err
 		}
-		return fmt.Sprintf("%s/min", number(lately(list, time.Now()))), "live, of the demo server", nil
+		return fmt.Sprintf("%s/min", number(lately(list, time.Now()))), "live demo server", nil
 	}}}
 }
 

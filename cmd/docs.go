@@ -20,10 +20,12 @@ import (
 // generatedDocs are the documents that are written from the program itself, by
 // file name. A test keeps the files current.
 var generatedDocs = map[string]func(w io.Writer, root *cobra.Command) error{
-	"commands.md": writeCommandDocs,
-	"keys.md":     writeKeyDocs,
-	"lints.md":    func(w io.Writer, _ *cobra.Command) error { return writeLintDocs(w) },
-	"output.md":   func(w io.Writer, _ *cobra.Command) error { return writeSchemaDocs(w) },
+	"commands.md":        writeCommandDocs,
+	"demo-deviations.md": func(w io.Writer, _ *cobra.Command) error { return writeDeviationDocs(w) },
+	"demo-systems.md":    func(w io.Writer, _ *cobra.Command) error { return writeSystemDocs(w) },
+	"keys.md":            writeKeyDocs,
+	"lints.md":           func(w io.Writer, _ *cobra.Command) error { return writeLintDocs(w) },
+	"output.md":          func(w io.Writer, _ *cobra.Command) error { return writeSchemaDocs(w) },
 }
 
 // newDocsCommand is for those who build gatehouse, so help does not show it.
