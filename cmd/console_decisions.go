@@ -35,9 +35,9 @@ func (c *console) decisions() tui.Screen {
 	}
 	if c.keycloak != nil {
 		spec.User = func(realm, name string) tui.Screen {
-			return screens.NewUsers(namedUsers{c.keycloak.Realm(realm), name}, func(u keycloak.User) tui.Screen {
-				return c.userRoles(c.keycloak.Realm(realm), u.ID, u.Username, u.Email)
-			}, nil, func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) })
+			r := c.keycloak.Realm(realm)
+			return screens.NewUsers(screens.UsersSpec{Realm: namedUsers{r, name}, Write: r, Links: c.userLinks(r),
+				Open: func(u keycloak.User) tui.Screen { return c.user(r, u.ID, u.Username) }})
 		}
 		spec.WhyLogin = func(realm, user, client, role string) tui.Screen { // as the application asks: it looks at the ID token
 			return c.whyLogin(login.Asked{Realm: realm, User: user, Client: client, Role: role, Token: login.ID, Scope: seeding.LoginScope})

@@ -273,7 +273,7 @@ func TestConsoleWritesRoleMappings(t *testing.T) {
 	s := consoleOver(t, info, realm)
 	goTo(s, "users")
 	s.Want("ben@example.org")
-	s.Press("enter")
+	s.Press("r")
 	s.Want("roles of ben", "employee", "inherited", "/staff")
 	grant := func(container string, roles ...string) {
 		s.Press("a")

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"gatehouse/access"
-	"gatehouse/access/login"
 	"gatehouse/access/person"
 	"gatehouse/access/roles"
 	"gatehouse/access/tuple"
@@ -66,11 +65,7 @@ func (c *console) tuplesWith(filter string) tui.Screen {
 // users opens the users of a realm.
 func (c *console) users(realm string) tui.Screen {
 	r := c.keycloak.Realm(realm)
-	return withPerson(c, screens.NewUsers(r, func(u keycloak.User) tui.Screen { return c.userRoles(r, u.ID, u.Username, u.Email) },
-		func(u keycloak.User) tui.Screen {
-			return c.rolePaths(r, roles.Step{Kind: roles.User, ID: u.ID, Name: u.Username})
-		},
-		func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: realm, User: u.Username}) }),
+	return withPerson(c, screens.NewUsers(screens.UsersSpec{Realm: r, Write: r, Links: c.userLinks(r), Open: func(u keycloak.User) tui.Screen { return c.user(r, u.ID, u.Username) }}),
 		func(u keycloak.User) *person.Hit { return personOfUser(realm, u) })
 }
 
@@ -97,9 +92,9 @@ func (c *console) userRoles(r *keycloak.Realm, id, username, email string) tui.S
 	return screens.NewUserRoles(spec)
 }
 
-// account opens the role mappings of a user of whom only the id is known.
+// account opens a user of whom only the id is known.
 func (c *console) account(realm, id string) tui.Screen {
-	return c.userRoles(c.keycloak.Realm(realm), id, "the account", "")
+	return c.user(c.keycloak.Realm(realm), id, "")
 }
 
 // identities opens the list of everybody.

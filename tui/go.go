@@ -92,3 +92,17 @@ func orDefault(d time.Duration) time.Duration {
 	}
 	return d
 }
+
+// After calls then on the loop when d is over, unless the screen was closed by then:
+// for what changes by itself on the screen, such as the time that a lock still has.
+// It is no work that is waited for, so nothing says that the screen is busy.
+func After(h Host, d time.Duration, then func()) {
+	f := h.own()
+	f.app.start(tea.Tick(d, func(time.Time) tea.Msg {
+		return answer{f, func(gone bool) {
+			if !gone {
+				then()
+			}
+		}}
+	}))
+}

@@ -186,7 +186,7 @@ func TestUserRolesCutIsNotNothing(t *testing.T) {
 func TestUsersAndRealms(t *testing.T) {
 	r := newRolesStub()
 	app := consoleOn(NewRealms(r, func(realm string) tui.Screen {
-		return NewUsers(r, func(u keycloak.User) tui.Screen { return rolesOf(r) }, nil, nil)
+		return NewUsers(UsersSpec{Realm: r, Open: func(u keycloak.User) tui.Screen { return rolesOf(r) }})
 	}))
 	s := tuitest.Open(t, app, tuitest.Size(110, 24))
 	s.Want("Learning Software", "✓ enabled", "? not visible")
@@ -210,7 +210,7 @@ func TestUsersAndRealms(t *testing.T) {
 func TestSweepOfKeycloakScreens(t *testing.T) {
 	r := newRolesStub()
 	for name, make := range map[string]func() tui.Screen{
-		"users":  func() tui.Screen { return NewUsers(r, nil, nil, nil) },
+		"users":  func() tui.Screen { return NewUsers(UsersSpec{Realm: r}) },
 		"realms": func() tui.Screen { return NewRealms(r, nil) },
 		"roles":  func() tui.Screen { return rolesOf(r) },
 		"tokens": func() tui.Screen { return NewTokens(r, "1", "ben") },
