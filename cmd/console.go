@@ -255,7 +255,9 @@ func (c *console) palette() []tui.Entry {
 			tui.Entry{Name: "paths", Aliases: []string{"where", "provenance"}, Help: "where every role of a user comes from (Keycloak); give the user",
 				Open: c.anyUsers, OpenWith: c.pathsWith},
 			tui.Entry{Name: "why login", Aliases: []string{"login", "locked out"}, Help: "why somebody does not get into an application, or does not get a role (Keycloak); give the user and the client",
-				Open: func() tui.Screen { return c.whyLogin(login.Asked{}) }, OpenWith: c.whyLoginWith})
+				Open: func() tui.Screen { return c.whyLogin(login.Asked{}) }, OpenWith: c.whyLoginWith},
+			tui.Entry{Name: "token", Aliases: []string{"jwt", "inspect"}, Help: "take a token apart that was pasted, and say whether and why it is refused (Keycloak)",
+				Open: func() tui.Screen { return c.pasteToken(login.Asked{}) }})
 	}
 	return out
 }

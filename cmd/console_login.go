@@ -43,6 +43,10 @@ func (c *console) whyLogin(a login.Asked) tui.Screen {
 		Roles: func(a login.Asked) tui.Screen {
 			return c.explained(c.keycloak.Realm(a.Realm), a.User, find(a))
 		},
+		Preview: c.tokensOf,
+		Paste: func(a login.Asked) tui.Screen {
+			return c.pasteToken(login.Asked{Role: a.Role, RoleClient: a.RoleClient, RealmRole: a.RealmRole})
+		},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gatehouse/stack/stacktest"
+	"gatehouse/tui/tuitest"
 )
 
 // userRealm is a realm with somebody to whom everything can be done: two groups, a
@@ -16,7 +17,7 @@ import (
 func userRealm(t *testing.T) (base, realm string, admin func() plain) {
 	info := stacktest.All(t)
 	admin = func() plain { return keycloakAdmin(t, info.Keycloak) } // a token lives a minute
-	realm = "console-" + unique(t)
+	realm = uniq("users-")
 	base = info.Keycloak.URL + "/admin/realms/" + realm
 	type object = map[string]any
 	user := func(name string) object {
@@ -25,9 +26,9 @@ func userRealm(t *testing.T) (base, realm string, admin func() plain) {
 	}
 	admin().must(201, "POST", info.Keycloak.URL+"/admin/realms", object{"realm": realm, "enabled": true, "components": smallKeys,
 		"bruteForceProtected": true, "failureFactor": 3, "waitIncrementSeconds": 600, "maxFailureWaitSeconds": 900, "quickLoginCheckMilliSeconds": 1,
-		"roles":   object{"realm": []object{{"name": "employee"}}, "client": object{"app": []object{{"name": "admin"}}}},
-		"groups":  []object{{"name": "staff", "subGroups": []object{{"name": "eng"}}}, {"name": "ops"}},
-		"clients": []object{{"clientId": "app", "enabled": true, "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": []string{"*"}}},
+		"roles":             object{"realm": []object{{"name": "employee"}}, "client": object{"app": []object{{"name": "admin"}}}},
+		"groups":            []object{{"name": "staff", "subGroups": []object{{"name": "eng"}}}, {"name": "ops"}},
+		"clients":           []object{{"clientId": "app", "enabled": true, "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": []string{"*"}}},
 		"identityProviders": []object{{"alias": "okta", "providerId": "oidc", "enabled": true, "config": object{"authorizationUrl": "http://127.0.0.1:1/a", "tokenUrl": "http://127.0.0.1:1/t", "clientId": "x", "clientSecret": "y"}}},
 		"users":             []object{user("ann"), user("ben"), user("cleo")}}, nil)
 	t.Cleanup(func() { admin().call("DELETE", base, nil) })
@@ -177,7 +178,7 @@ func TestConsoleUserWrites(t *testing.T) {
 	// a session, seen and ended
 	s.Press("ctrl+r")
 	s.Want("app from 127.0.0.1")
-	under(t, s, "app from 127.0.0.1")
+	under(s, "app from 127.0.0.1")
 	change("session ended", []string{"x"}, func() bool { return size("/sessions") == 0 }, false, "notBefore")
 	login("canary-Phrase-2")
 	s.Press("ctrl+r")
@@ -198,11 +199,11 @@ func TestConsoleUserWrites(t *testing.T) {
 
 	s.Press("ctrl+r")
 	s.Want("okta")
-	under(t, s, "ann.o")
-	change("unlinked", []string{"x"}, func() bool { return size("/federated-identity") == 0 }, true)
-	under(t, s, "/staff")
+	under(s, "ann.o")
+	change("unlinked", []string{"x"}, func() bool { return size("/federated-identity") == 0 }, true, "federatedIdentities")
+	under(s, "/staff")
 	change("left", []string{"x"}, func() bool { return size("/groups") == 0 }, true)
-	under(t, s, "password ")
+	under(s, "password ")
 	change("credential deleted", []string{"x"}, func() bool { return size("/credentials") == 0 }, false, "disableableCredentialTypes")
 
 	// events: off, switched on, and found by the name although they hold no user
@@ -239,7 +240,7 @@ func TestConsoleUserWrites(t *testing.T) {
 }
 
 func TestConsoleUsersInBulk(t *testing.T) {
-	t.Parallel()
+	t.Chdir(t.TempDir()) // the report is written there
 	base, realm, admin := userRealm(t)
 	info := stacktest.All(t)
 	s := consoleOver(t, info, realm)
@@ -270,12 +271,12 @@ func TestConsoleUsersInBulk(t *testing.T) {
 	if !all(func(u map[string]any) bool { return u["enabled"] == true && u["lastName"] == "Okafor" }) {
 		t.Error("not all are enabled again")
 	}
-	s.Press("esc")
-	s.Press("esc")
+	s.Press("esc", "esc")
 	s.Want("users " + realm)
 	s.Press("R")
-	s.Want("A role of the realm, or of which client?")
+	s.Want("A role of the realm, or of which client?", "realm-management")
 	s.Type("app")
+	s.Want("▸ app")
 	s.Press("enter")
 	s.Want("Which role should 3 users get?", "admin")
 	s.Press("enter")
@@ -300,7 +301,6 @@ func TestConsoleUsersInBulk(t *testing.T) {
 	s.Press("esc")
 
 	// one is deleted behind its back: that one fails, the others do not, and the report says so
-	t.Chdir(t.TempDir())
 	admin().must(204, "DELETE", base+"/users/"+userID(t, admin(), base, "ben"), nil, nil)
 	s.Press("D")
 	s.Want("Delete 3 users?")
@@ -317,22 +317,9 @@ func TestConsoleUsersInBulk(t *testing.T) {
 	}
 }
 
-// under moves the cursor to the line that holds a text.
-func under(t *testing.T, s interface {
-	Press(...string)
-	Screen() string
-	Want(...string)
-}, text string) {
-	t.Helper()
-	s.Want(text)
-	s.Press("g")
-	for range 60 {
-		for line := range strings.Lines(s.Screen()) {
-			if strings.Contains(line, "▸") && strings.Contains(line, text) {
-				return
-			}
-		}
-		s.Press("j")
-	}
-	t.Fatalf("no line with %q can be selected:\n%s", text, s.Screen())
+// under puts the cursor on the line that holds a text.
+func under(s *tuitest.Term, text string) {
+	x, y := s.Find(text)
+	s.Click(x, y)
+	s.Settle()
 }

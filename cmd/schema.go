@@ -73,6 +73,7 @@ var schemaTypes = map[string]struct {
 	"tuple":           {tuple.Tuple{}, "tuples list, tuples export"},
 	"tuple-change":    {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
 	"user":            {userOut{}, "users list, users get"},
+	"user-event":      {userEventOut{}, "users events"},
 	"version":         {versionInfo{}, "version"},
 	"what-if":         {access.WhatIf{}, "what-if"},
 	"fix":             {fixResult{}, "fix apply"},

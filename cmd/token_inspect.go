@@ -133,8 +133,14 @@ func (o *tokenInspectOptions) judge(ctx context.Context, t *token.Token, text st
 	if err != nil {
 		return err
 	}
-	ask := login.Asked{Realm: o.realm, Client: o.client, Issuer: o.issuer, Audience: o.audience, Token: login.Token(o.as), PastedToken: text,
-		Role: o.role, RoleClient: o.roleClient, RealmRole: o.realmRole}.FromToken(t)
+	return out.judge(ctx, b, t, login.Asked{Realm: o.realm, Client: o.client, Issuer: o.issuer, Audience: o.audience, Token: login.Token(o.as), PastedToken: text,
+		Role: o.role, RoleClient: o.roleClient, RealmRole: o.realmRole})
+}
+
+// judge holds the token of a question against its realm; what the question lacks is
+// taken from the token.
+func (out *tokenInspection) judge(ctx context.Context, b *backends, t *token.Token, ask login.Asked) error {
+	ask = ask.FromToken(t)
 	r, err := b.Realm(ctx, ask.Realm)
 	if err != nil {
 		return err

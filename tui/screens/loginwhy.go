@@ -40,6 +40,8 @@ type LoginWhySpec struct {
 	// none.
 	Roles   func(a login.Asked) tui.Screen
 	Preview func(a login.Asked) tui.Screen
+	// Paste takes a token apart that somebody pasted; nil where there is none.
+	Paste func(a login.Asked) tui.Screen
 }
 
 // loginWhyTimeout bounds one explanation with all that it reads.

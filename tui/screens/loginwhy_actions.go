@@ -31,9 +31,13 @@ func (s *LoginWhy) Actions() []tui.Action {
 		acts = append(acts, tui.Action{Name: "role mappings", Keys: []string{"o"}, Footer: 7, Help: "Show the role mappings of the user.", Why: s.whyNoUser, Run: tui.Do(func() { s.host.Push(s.spec.Roles(s.a)) })})
 	}
 	if s.spec.Preview != nil {
-		acts = append(acts, tui.Action{Name: "token preview", Keys: []string{"t"}, Help: "Show what would stand in the user's tokens.", Why: s.whyNoUser, Run: tui.Do(func() { s.host.Push(s.spec.Preview(s.a)) })})
+		acts = append(acts, tui.Action{Name: "token preview", Keys: []string{"t"}, Footer: 3, Help: "Show what would stand in the user's tokens.", Why: s.whyNoUser, Run: tui.Do(func() { s.host.Push(s.spec.Preview(s.a)) })})
+	}
+	if s.spec.Paste != nil {
+		acts = append(acts, tui.Action{Name: "paste a token", Keys: []string{"p"}, Help: "Take a token apart that the application got: what it says, and whether and why it is refused.", Run: tui.Do(func() { s.host.Push(s.spec.Paste(s.a)) })})
 	}
 	acts = append(acts,
+		tui.Action{Name: "policies", Keys: []string{"P"}, Footer: policyFooter(s.trace), Help: "Show the decision of the authorization services as a tree of permissions and policies; the first that denies is marked.", Why: s.whyNoPolicies, Run: tui.Do(func() { s.host.Push(NewPolicyTree(s.trace)) })},
 		tui.Action{Name: "copy", Keys: []string{"y"}, Footer: 8, Help: "Copy the answer in words.", Why: s.needAnswer, Run: tui.Do(func() { s.host.Copy("the answer", s.trace.Question+" "+s.trace.Summary) })},
 		tui.Action{Name: "save", Keys: []string{"s"}, Help: "Write the whole explanation into a file, as why keycloak --json prints it.", Why: s.needAnswer, Run: tui.Do(func() { tui.SaveJSON(s.host, &s.file, "why-login", "the explanation", s.trace) })})
 	if s.fixes {
@@ -42,6 +46,25 @@ func (s *LoginWhy) Actions() []tui.Action {
 			tui.Action{Name: "down", Keys: []string{"down", "j"}, Help: "One fix down.", Run: tui.Do(func() { s.fix = min(len(s.trace.Fixes)-1, s.fix+1) })})
 	}
 	return append(acts, tui.TreeActions(&s.tree, nil)...)
+}
+
+func policyFooter(t login.Trace) int {
+	if t.Proof == nil {
+		return 0
+	}
+	return 3
+}
+
+func (s *LoginWhy) whyNoPolicies() string {
+	switch {
+	case !s.asked:
+		return "there is no answer yet"
+	case s.a.Resource == "":
+		return "the question is about no resource of the authorization services; e asks about one (RESOURCE#SCOPE)"
+	case s.trace.Proof == nil:
+		return "the policies could not be read, or do not take part; the checks say why"
+	}
+	return ""
 }
 
 func (s *LoginWhy) orderName() string {

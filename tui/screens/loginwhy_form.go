@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse/access/login"
+	"gatehouse/access/token"
 	"gatehouse/clients"
 	"gatehouse/tui"
 	"gatehouse/tui/widget"
@@ -46,7 +47,10 @@ func (s *LoginWhy) edit() {
 			{Name: "token", Label: "Looks in", Value: cmp.Or(string(a.Token), string(login.Access)), Choices: []string{string(login.Access), string(login.ID), string(login.UserInfo)}, Help: "the document in which the application looks for the role"},
 			{Name: "grant", Label: "Way in", Value: cmp.Or(string(a.Grant), string(login.Browser)), Choices: []string{string(login.Browser), string(login.Direct), string(login.Service)}, Help: "the login page, the password sent by the application, or the application's own account"},
 			{Name: "scope", Label: "Scope", Value: a.Scope, Help: "what the application asks for; empty is openid"},
+			{Name: "resource", Label: "Resource", Value: resourceText(a), Check: resourceCheck, Help: "RESOURCE or RESOURCE#SCOPE asks the authorization services of the client in place of a role; may stay empty"},
 			{Name: "redirect", Label: "Redirect URI", Value: a.RedirectURI, Help: "where the application wants the browser sent back to; may stay empty"},
+			{Name: "origin", Label: "Origin", Value: a.Origin, Help: "of a browser application that asks for its tokens itself, as https://app.example; may stay empty"},
+			{Name: "pasted", Label: "Token", Value: a.PastedToken, Secret: true, Check: pastedCheck, Help: "a token that was refused: paste it; it is not shown, and kept nowhere but in this question"},
 		},
 		Submit: func(_ context.Context, v map[string]string) error {
 			if wrong := typedLogin(a, v).Check(); wrong != "" {
@@ -69,6 +73,8 @@ func typedLogin(a login.Asked, v map[string]string) login.Asked {
 	of := func(name string) string { return strings.TrimSpace(v[name]) }
 	a.Realm, a.User, a.Client, a.Scope, a.RedirectURI = of("realm"), of("user"), of("client"), of("scope"), of("redirect")
 	a.Token, a.Grant = login.Token(of("token")), login.Grant(of("grant"))
+	a.Origin, a.PastedToken = of("origin"), of("pasted")
+	a.Resource, a.ResourceScope, _ = strings.Cut(of("resource"), "#")
 	a.Role, a.RoleClient, a.RealmRole = of("role"), "", ""
 	if name, ok := strings.CutPrefix(a.Role, realmRole); ok {
 		a.Role, a.RealmRole = "", name
@@ -76,6 +82,29 @@ func typedLogin(a login.Asked, v map[string]string) login.Asked {
 		a.RoleClient, a.Role = a.Role[:i], a.Role[i+1:]
 	}
 	return a
+}
+
+// resourceText is a resource and a scope as the form has them.
+func resourceText(a login.Asked) string {
+	if a.ResourceScope == "" {
+		return a.Resource
+	}
+	return a.Resource + "#" + a.ResourceScope
+}
+
+func resourceCheck(text string) string {
+	if strings.HasPrefix(strings.TrimSpace(text), "#") {
+		return "the resource is missing before the #"
+	}
+	return ""
+}
+
+// pastedCheck says what is wrong with a pasted token without repeating any of it.
+func pastedCheck(text string) string {
+	if _, err := token.Parse(text); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // completer gives the names that were found for a field and looks up more meanwhile.

@@ -44,6 +44,8 @@ type Token struct {
 	realm            TokensKeycloak
 	client           keycloak.Client
 	userID, username string
+	// find looks up the client and the user where only their names are known.
+	find func(ctx context.Context) (keycloak.Client, keycloak.User, error)
 
 	scope, wanted string
 	previews      keycloak.Previews
@@ -57,6 +59,15 @@ type Token struct {
 // NewToken makes the screen.
 func NewToken(realm TokensKeycloak, client keycloak.Client, userID, username string) *Token {
 	return &Token{realm: realm, client: client, userID: userID, username: username, scope: tokenScope}
+}
+
+// NewTokenOf makes the screen for a client and a user who are looked up first; wanted is
+// looked for at once (a role of the client or a claim, may be empty), scope is what the
+// application asks for (empty is the usual).
+func NewTokenOf(realm TokensKeycloak, clientID, username, wanted, scope string, find func(ctx context.Context) (keycloak.Client, keycloak.User, error)) *Token {
+	s := NewToken(realm, keycloak.Client{ClientID: clientID}, "", username)
+	s.wanted, s.scope, s.find = wanted, cmp.Or(scope, tokenScope), find
+	return s
 }
 
 // Title is the crumb.
@@ -95,21 +106,38 @@ var tokenDocuments = []struct {
 	name string
 }{{keycloak.AccessToken, "Access token"}, {keycloak.IDToken, "ID token"}, {keycloak.UserInfo, "Userinfo"}}
 
+// tokenRead is what one look at the server brings.
+type tokenRead struct {
+	client   keycloak.Client
+	user     keycloak.User
+	previews keycloak.Previews
+}
+
 func (s *Token) read() {
-	realm, q := s.realm, keycloak.PreviewQuery{ClientUUID: s.client.ID, UserID: s.userID, Scope: s.scope}
-	tui.Go(s.host, &s.load, 0, func(ctx context.Context) (keycloak.Previews, error) { return realm.Previews(ctx, q) },
-		func(p keycloak.Previews, err error) {
-			if err != nil {
-				f := s.host.Env().Explain(err)
-				s.host.Fail(err)
-				if !s.began { // what was read before stays
-					s.detail.Set(widget.Section{Title: "No preview", Fields: []widget.Field{{Label: "why", Value: f.Why, Tone: theme.Bad}, {Label: "what to do", Value: f.Hint}}})
-				}
-				return
+	realm, find, scope := s.realm, s.find, s.scope
+	got := tokenRead{client: s.client, user: keycloak.User{ID: s.userID, Username: s.username}}
+	tui.Go(s.host, &s.load, 0, func(ctx context.Context) (tokenRead, error) {
+		var err error
+		if got.client.ID == "" || got.user.ID == "" {
+			if got.client, got.user, err = find(ctx); err != nil {
+				return got, err
 			}
-			s.began, s.previews = true, p
-			s.show()
-		})
+		}
+		got.previews, err = realm.Previews(ctx, keycloak.PreviewQuery{ClientUUID: got.client.ID, UserID: got.user.ID, Scope: scope})
+		return got, err
+	}, func(got tokenRead, err error) {
+		if err != nil {
+			f := s.host.Env().Explain(err)
+			s.host.Fail(err)
+			if !s.began { // what was read before stays
+				s.detail.Set(widget.Section{Title: "No preview", Fields: []widget.Field{{Label: "why", Value: f.Why, Tone: theme.Bad}, {Label: "what to do", Value: f.Hint}}})
+			}
+			return
+		}
+		s.began, s.previews = true, got.previews
+		s.client, s.userID, s.username = got.client, got.user.ID, got.user.Username
+		s.show()
+	})
 }
 
 // show lays the previews out: the wanted claim first, then each document.

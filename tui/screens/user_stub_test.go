@@ -43,7 +43,7 @@ func newUserStub() *userStub {
 	return &userStub{rolesStub: newRolesStub(), now: userNoon,
 		user: keycloak.User{ID: "11111111-2222-3333-4444-555555555555", Username: "ann", Email: "ann@acme.example", FirstName: "Ann", LastName: "Okafor", Enabled: true,
 			Created: at(48 * time.Hour), Attributes: map[string][]string{"department": {"finance"}, "phone": {"+44 1", "+44 2"}}, RequiredActions: []string{"VERIFY_EMAIL"}},
-		lock: keycloak.LockState{Locked: true, Until: userNoon.Add(43 * time.Second), Failures: 3, TemporaryLockouts: 1, LastFailure: at(17 * time.Second), LastIP: "192.0.2.7"},
+		lock:     keycloak.LockState{Locked: true, Until: userNoon.Add(43 * time.Second), Failures: 3, TemporaryLockouts: 1, LastFailure: at(17 * time.Second), LastIP: "192.0.2.7"},
 		settings: keycloak.RealmSettings{Name: "Learning", BruteForce: keycloak.BruteForceSettings{Enabled: keycloak.Yes, FailureFactor: 3}},
 		creds:    []keycloak.Credential{{ID: "c1", Type: "password", Created: at(48 * time.Hour)}, {ID: "c2", Type: "otp", Label: "my phone", Created: at(time.Hour)}},
 		groups:   []keycloak.Group{{ID: "g1", Name: "eng", Path: "/staff/eng"}},
