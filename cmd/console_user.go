@@ -23,7 +23,7 @@ func (c *console) userLinks(r *keycloak.Realm) screens.UserLinks {
 		Tokens: func(u keycloak.User) tui.Screen { return screens.NewTokens(r, u.ID, u.Username) },
 		Why:    func(u keycloak.User) tui.Screen { return c.whyLogin(login.Asked{Realm: r.Name(), User: u.Username}) },
 		Group: func(g keycloak.Group) tui.Screen {
-			return c.groupRoles(r, roles.Step{Kind: roles.Group, ID: g.ID, Name: g.Path})
+			return c.group(r, g.ID, g.Path)
 		},
 	}
 	links.Person = func(u keycloak.User) tui.Screen { return c.person(*personOfUser(r.Name(), u)) }

@@ -192,11 +192,11 @@ func (f *userForm) patch(v map[string]string) (p, back keycloak.UserPatch, lines
 			continue
 		}
 		*t.to, *t.from = &want, &t.was
-		lines, undo = append(lines, diffLines(t.name, t.was, want)...), append(undo, diffLines(t.name, want, t.was)...)
+		lines, undo = append(lines, valueDiff(t.name, t.was, want)...), append(undo, valueDiff(t.name, want, t.was)...)
 	}
 	if on, was := v[fieldVerified] == "yes", u.EmailVerified; on != was {
 		p.EmailVerified, back.EmailVerified = &on, &was
-		lines, undo = append(lines, diffLines("e-mail verified", yesNo(was), yesNo(on))...), append(undo, diffLines("e-mail verified", yesNo(on), yesNo(was))...)
+		lines, undo = append(lines, valueDiff("e-mail verified", yesNo(was), yesNo(on))...), append(undo, valueDiff("e-mail verified", yesNo(on), yesNo(was))...)
 	}
 	set := func(name string, values []string) {
 		was := u.Attributes[name]
@@ -207,7 +207,7 @@ func (f *userForm) patch(v map[string]string) (p, back keycloak.UserPatch, lines
 			p.Attributes, back.Attributes = map[string][]string{}, map[string][]string{}
 		}
 		p.Attributes[name], back.Attributes[name] = values, was
-		lines, undo = append(lines, diffLines(name, valuesText(was), valuesText(values))...), append(undo, diffLines(name, valuesText(values), valuesText(was))...)
+		lines, undo = append(lines, valueDiff(name, valuesText(was), valuesText(values))...), append(undo, valueDiff(name, valuesText(values), valuesText(was))...)
 	}
 	for _, a := range f.attributes() {
 		values, verr := textValues(v[a.Name], f.single[a.Name])
@@ -222,7 +222,7 @@ func (f *userForm) patch(v map[string]string) (p, back keycloak.UserPatch, lines
 	return p, back, lines, undo, nil
 }
 
-func diffLines(name, was, want string) []string {
+func valueDiff(name, was, want string) []string {
 	var out []string
 	if was != "" {
 		out = append(out, "- "+name+": "+was)
