@@ -151,6 +151,9 @@ func measure(t *testing.T, x *access.Explainer, name string, asked []access.Aski
 		tr, err := x.Explain(t.Context(), a)
 		why := time.Since(start)
 		runtime.ReadMemStats(&after)
+		if err == nil && tr.OrderDependent {
+			continue // the server may say the one and the other
+		}
 		if err != nil || tr.Agrees == nil || !*tr.Agrees || tr.Verdict == access.Unknown && tr.Cause != access.CauseUnknownRelation {
 			t.Fatalf("%s: %s, %v", a.Question, tr.Summary, err)
 		}

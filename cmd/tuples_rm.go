@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +44,7 @@ func newTuplesRmCommand(g *globals) *cobra.Command {
 				return o.runFilter(c.Context())
 			}
 			var err error
-			if o.tuples, err = parseTuples(args); err != nil {
+			if o.tuples, err = parseRemovals(args); err != nil {
 				return err
 			}
 			return o.runNamed(c.Context())
@@ -51,6 +53,28 @@ func newTuplesRmCommand(g *globals) *cobra.Command {
 	}
 	o.filter.addTo(g, c)
 	return c
+}
+
+// parseRemovals reads the tuples that are to go. As JSON that is also one with an empty
+// part, which nobody should write and which may be stored all the same.
+func parseRemovals(args []string) ([]tuple.Tuple, error) {
+	out := make([]tuple.Tuple, len(args))
+	for i, arg := range args {
+		t, err := parseTuple(arg)
+		if err != nil && strings.HasPrefix(strings.TrimSpace(arg), "{") {
+			if odd := (tuple.Tuple{}); json.Unmarshal([]byte(arg), &odd) == nil && !odd.Subject.IsZero() {
+				t, err = odd, nil
+			}
+		}
+		if err != nil {
+			return nil, usageError("%v", err)
+		}
+		out[i] = t
+	}
+	if len(out) > keto.MaxEdits {
+		return nil, usageError("%d tuples do not fit into one transaction; use tuples import", len(out))
+	}
+	return out, nil
 }
 
 func (o *tuplesRmOptions) runNamed(ctx context.Context) error {
