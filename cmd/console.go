@@ -50,8 +50,8 @@ type console struct {
 
 // runConsole opens the console of the chosen context.
 func (g *globals) runConsole(ctx context.Context) error {
-	if !isTerminal(g.stdin) || !isTerminal(g.stdout) {
-		return problem(clients.Invalid, "open the console", "this is not a terminal", "use a command instead: gatehouse --help lists them")
+	if !g.forReader() && (!isTerminal(g.stdin) || !isTerminal(g.stdout)) {
+		return problem(clients.Invalid, "open the console", "this is not a terminal", "use a command instead (gatehouse --help lists them), or --plain for lines instead of a screen")
 	}
 	for {
 		b, err := g.connect(ctx)
@@ -64,6 +64,19 @@ func (g *globals) runConsole(ctx context.Context) error {
 		}
 		g.contextName = c.next
 	}
+}
+
+// forReader is whether the console is for a screen reader: by --plain, by
+// GATEHOUSE_SCREEN_READER, or by screen_reader in the configuration.
+func (g *globals) forReader() bool {
+	if v := g.getenv("GATEHOUSE_SCREEN_READER"); v != "" && v != "0" && v != "no" && v != "false" {
+		return true
+	}
+	if g.plain {
+		return true
+	}
+	conf, err := config.Load(g.configOptions())
+	return err == nil && conf.ScreenReader
 }
 
 // newConsole prepares the clients, side by side. Nothing is sent to a server, but
@@ -117,7 +130,12 @@ func offReason(err error) string {
 func (c *console) run(ctx context.Context, g *globals) error {
 	past := readHistory(g)
 	c.asked, c.lines, c.all = past.Questions, past.Palette, g.contextRows(c.b)
-	err := tui.Run(ctx, c.app(ctx, g))
+	var err error
+	if g.forReader() {
+		err = tui.RunPlain(ctx, c.app(ctx, g), g.stdin, g.stdout)
+	} else {
+		err = tui.Run(ctx, c.app(ctx, g))
+	}
 	writeHistory(g, history{Palette: c.lines, Questions: c.asked})
 	return err
 }
@@ -141,7 +159,7 @@ func (c *console) app(ctx context.Context, g *globals) *tui.App {
 	x := c.b.Context
 	return tui.New(ctx, tui.Options{
 		Root: screens.NewHome(c.home()), Context: x.Name, Colour: x.Colour, ReadOnly: c.b.readOnly, Production: x.Production,
-		Palette: c.palette(), Health: c.probes(), Requests: c.requests, Explain: explainFailure, Clock: g.now,
+		Palette: c.palette(), Health: c.probes(), Requests: c.requests, Explain: explainFailure, Clock: g.now, RetryAfter: 3 * time.Second,
 		History: c.lines, Remember: func(line string) { c.lines = append(c.lines, line) },
 	})
 }

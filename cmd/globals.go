@@ -41,6 +41,7 @@ type globals struct {
 	jsonl       bool   // --jsonl: one object a line
 	yaml        bool   // --yaml
 	csv         bool   // --csv
+	plain       bool   // the console is for a screen reader
 	readOnly    bool   // --read-only: refuse every write, whatever the context says
 	dryRun      bool   // --dry-run: print what would be written, write nothing
 	yes         bool   // --yes: answer confirmations

@@ -153,6 +153,7 @@ func newRootCommand(g *globals) *cobra.Command {
 		newVersionCommand(g),
 		newDocsCommand(g),
 	)
+	root.Flags().BoolVar(&g.plain, "plain", false, "open the console for a screen reader: lines in and lines out, nothing drawn")
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {

@@ -18,6 +18,9 @@ type Config struct {
 	// Contexts by name. A name is what a person types: letters, digits, '.', '_' and '-'.
 	Contexts map[string]*Context `yaml:"contexts" jsonschema_description:"One entry for each environment, such as dev and prod."`
 
+	// ScreenReader opens the console for a screen reader, as --plain does.
+	ScreenReader bool `yaml:"screen_reader,omitempty" jsonschema_description:"Open the console for a screen reader: lines in and lines out, nothing drawn."`
+
 	// Path is the file it was read from; empty when the environment alone made it.
 	Path string `yaml:"-"`
 	// Warnings are oddities that do not stop the program, such as a GATEHOUSE_

@@ -36,6 +36,7 @@ type App struct {
 	writes   int // writes on their way
 	health   prober
 	spinning bool
+	retrying bool   // a try to read again is waited for
 	crumbs   []span // where the crumbs were drawn, for the mouse
 	body     rect   // where the screen was drawn
 	history  []string
@@ -158,6 +159,7 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.person(msg)
 	}
 	a.spin()
+	a.heal()
 	return a, a.flush()
 }
 
@@ -198,6 +200,8 @@ func (a *App) answers(msg tea.Msg) bool {
 		a.spinning = false
 	case healthTick:
 		a.health.tick(a, msg)
+	case retryTick:
+		a.retry(msg)
 	default:
 		return false
 	}

@@ -15,6 +15,7 @@ type frame struct {
 	cancel context.CancelFunc
 	jobs   []*Job
 	gone   bool
+	tries  int // how often it was read again by itself
 }
 
 var _ Host = (*frame)(nil)

@@ -36,6 +36,16 @@ func (l *List[T]) readOn() {
 	l.crawl(s)
 }
 
+// Retry goes on reading after a failure: where it stopped, or from the start when what is
+// shown is older.
+func (l *List[T]) Retry() {
+	if l.whyNotOn() == "" && l.src().fresh == nil {
+		l.readOn()
+		return
+	}
+	l.Reload()
+}
+
 // whyNotOn is why there is nothing to read on.
 func (l *List[T]) whyNotOn() string {
 	switch s := l.src(); {

@@ -77,5 +77,8 @@ func (a *App) fail(err error) {
 		a.say(noteInfo, "stopped")
 		return
 	}
+	if n := len(a.messages); n > 0 && a.top().tries > 0 && a.messages[n-1].text == clean.Line(f.String(), noteMax) {
+		return // it was said when it began, and nobody asked again
+	}
 	a.say(noteBad, f.String())
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// 30 s, less than 0 never again) while the terminal has the focus, side by side.
 	Health      []Probe
 	HealthEvery time.Duration
+	// RetryAfter is how soon what could not be read is read again by itself; each further
+	// try waits twice as long, up to half a minute. 0 never does.
+	RetryAfter time.Duration
 	// Requests gives the newest requests, oldest first, for `:log`. It is called off
 	// the loop, so it must be safe beside the requests themselves. nil switches the
 	// screen off.
@@ -41,6 +44,8 @@ type Options struct {
 	Export func(name string, write func(io.Writer) error) (path string, err error)
 	// Theme fixes the background; nil asks the terminal.
 	Theme *theme.Kind
+	// Plain says that nothing is drawn (RunPlain): there are no spinners and no clock.
+	Plain bool
 	// Mouse is whether the mouse is on at the start; alt+m switches it.
 	Mouse bool
 	// Clock replaces time.Now.

@@ -89,6 +89,7 @@ type Env struct {
 	Context    string // the name of the context, such as "dev"
 	ReadOnly   bool
 	Production bool
+	Plain      bool     // for a screen reader: one thing a line, no columns side by side
 	Health     []Health // the last answer of each probe, in the order of Options.Health
 	// Changes counts the writes that succeeded in this session.
 	Changes int

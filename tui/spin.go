@@ -18,7 +18,7 @@ type spinTick struct{}
 
 // spin orders the next tick while the screen on top is busy.
 func (a *App) spin() {
-	if a.spinning || len(a.stack) == 0 || a.top().busy() == nil {
+	if a.opts.Plain || a.spinning || len(a.stack) == 0 || a.top().busy() == nil {
 		return
 	}
 	a.spinning = true
@@ -33,6 +33,9 @@ func (a *App) busyFor() string {
 	j := a.top().busy()
 	if j == nil {
 		return ""
+	}
+	if a.opts.Plain {
+		return "reading"
 	}
 	d := a.now().Sub(j.began)
 	if d < spinAfter {

@@ -235,7 +235,7 @@ func (h *Home) View(w, height int) string {
 	lines = append(lines, "")
 	h.at = h.at[:0]
 	room := height - len(lines) - len(h.troubles())
-	if w >= 90 && len(h.spec.Tickets) > 0 {
+	if w >= 90 && !h.host.Env().Plain && len(h.spec.Tickets) > 0 {
 		left := w / 2
 		tickets := h.viewTickets(th, left-3, room)
 		h.place(len(lines), 0, left, h.top, max(0, len(tickets)-1))
