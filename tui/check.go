@@ -31,3 +31,6 @@ func (a *App) Check() []string {
 	}
 	return faults
 }
+
+// Busy is whether the screen on top waits for an answer; tests ask for it.
+func (a *App) Busy() bool { return len(a.stack) > 0 && a.top().busy() != nil }

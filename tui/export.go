@@ -82,7 +82,7 @@ func saveThen(h Host, j *Job, title, what, name string, write func(io.Writer) er
 // owner's eyes only, off the loop, and says where it is. The name of the file is made of
 // title and the time; what names the value in the message: "the answer".
 func SaveJSON(h Host, j *Job, title, what string, v any) {
-	name := clean.FileName(fmt.Sprintf("gatehouse-%s-%s.json", title, h.Env().Now().Format("20060102-150405")))
+	name := clean.FileName(fmt.Sprintf("gatehouse-%s-%s.json", clean.Line(title, 40), h.Env().Now().Format("20060102-150405")))
 	save(h, j, title, what, name, func(w io.Writer) error {
 		one, err := marshal(v)
 		if err != nil {
@@ -206,6 +206,8 @@ func escapeHidden(b *bytes.Buffer, data []byte) {
 	for len(data) > 0 {
 		r, n := utf8.DecodeRune(data)
 		switch {
+		case r == utf8.RuneError && n == 1: // no UTF-8, and so no JSON as it is
+			b.WriteString(`\ufffd`)
 		case r < utf8.RuneSelf && r != 0x7f || clean.Visible(r) && r != '\u00a0':
 			b.Write(data[:n])
 		case r > 0xffff:

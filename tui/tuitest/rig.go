@@ -117,3 +117,24 @@ func (r *Rig) Next(within time.Duration) tea.Msg {
 		return nil
 	}
 }
+
+// Await takes messages until something is so.
+func (r *Rig) Await(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	end := time.After(60 * time.Second)
+	for !so() {
+		select {
+		case msg := <-r.msgs:
+			r.Send(msg)
+		case <-time.After(50 * time.Millisecond):
+		case <-end:
+			t.Fatalf("it did not become so: %s\n%s", what, ansi.Strip(r.View()))
+		}
+	}
+}
+
+// Idle is whether the screen on top reads nothing.
+func (r *Rig) Idle() bool {
+	a, ok := r.Model.(interface{ Busy() bool })
+	return !ok || !a.Busy()
+}

