@@ -39,7 +39,7 @@ func newDemoCommand(g *globals) *cobra.Command {
 	}
 	c.Flags().BoolVar(&text, "text", false, "play the story as text even on a terminal")
 	c.Flags().StringVar(&listen, "listen", "", "`HOST:PORT` of the guarded applications (default 127.0.0.1:4480, or a free port)")
-	c.AddCommand(newDemoServeCommand(g), newDemoSystemsCommand(g), newDemoDecisionsCommand(g), newDemoSeedCommand(g), newDemoCheckCommand(g), newDemoOathkeeperCommand(g))
+	c.AddCommand(newDemoServeCommand(g), newDemoSystemsCommand(g), newDemoDecisionsCommand(g), newDemoExplainCommand(g), newDemoSeedCommand(g), newDemoCheckCommand(g), newDemoOathkeeperCommand(g))
 	return c
 }
 

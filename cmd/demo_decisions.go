@@ -131,6 +131,11 @@ func (d *demoTail) one(ctx context.Context, g *globals, client *decisions.Client
 	if err != nil {
 		return err
 	}
+	return printDecision(g, one)
+}
+
+// printDecision prints a decision with its steps and the way to its explanation.
+func printDecision(g *globals, one decisions.Decision) error {
 	return printOne(g, one, decisionColumns, func(w io.Writer) error {
 		if _, err := fmt.Fprintln(w, decisionLine(one)); err != nil {
 			return err
@@ -144,7 +149,18 @@ func (d *demoTail) one(ctx context.Context, g *globals, client *decisions.Client
 		if tuple := one.Tuple(); tuple != "" && one.Outcome == decisions.Denied {
 			fmt.Fprintf(&b, "Why: gatehouse why '%s'\n", cleanLine(tuple))
 		}
+		if s := one.Subject; s.Realm != "" && s.User != "" && s.Client != "" && one.Outcome == decisions.Denied {
+			fmt.Fprintf(&b, "Why: gatehouse why keycloak --realm '%s' --user '%s' --client '%s' --token id%s\n", cleanLine(s.Realm), cleanLine(s.User), cleanLine(s.Client), roleFlag(one))
+		}
 		_, err := fmt.Fprint(w, b.String())
 		return err
 	})
+}
+
+// roleFlag asks for the role that a decision is about.
+func roleFlag(d decisions.Decision) string {
+	if len(d.Policy.Roles) == 0 {
+		return ""
+	}
+	return " --role '" + cleanLine(d.Policy.Roles[0]) + "'"
 }

@@ -19,6 +19,7 @@ import (
 //	GET /debug/decisions/{id}
 //	GET /debug/decisions/stream?since=&system=   server-sent events
 //	GET /debug/systems
+//	POST /debug/explain   {"system","method","path","as","headers"}: what would be decided
 func (s *Server) DebugHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/decisions", func(w http.ResponseWriter, r *http.Request) {
@@ -39,6 +40,7 @@ func (s *Server) DebugHandler() http.Handler {
 	})
 	mux.HandleFunc("GET /debug/decisions/stream", s.stream)
 	mux.HandleFunc("GET /debug/systems", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Systems()) })
+	mux.HandleFunc("POST /debug/explain", s.explain)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		// A browser that was tricked into speaking to us names an origin or another host.
