@@ -77,6 +77,7 @@ func steps(t *testing.T, w *demotest.World) []step {
 	})
 	for _, sys := range s.Systems() { // one click on the index page
 		b := watched()
+		b.Header.Set("Accept", "text/html") // a person clicks
 		if a := b.Ask(http.MethodPost, "/-/signin", demotest.SignInForm(sys.ID)); a.Status != http.StatusSeeOther && a.Status != http.StatusNotFound {
 			t.Errorf("one click for %s: %d", sys.ID, a.Status)
 		}

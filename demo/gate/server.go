@@ -218,7 +218,7 @@ func (w *recorder) WriteHeader(status int) {
 	if w.https { // RFC 6797, 7.2: not over plain HTTP
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	if h.Get("Cache-Control") == "" {
+	if !strings.HasPrefix(h.Get("Cache-Control"), "public") { // the session library says less with a cookie
 		h.Set("Cache-Control", "no-store")
 	}
 	w.ResponseWriter.WriteHeader(status)

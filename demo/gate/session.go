@@ -9,11 +9,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/goredisstore"
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/redis/go-redis/v9"
 
 	"gatehouse/clients/decisions"
@@ -29,15 +29,11 @@ type SessionOptions struct {
 // SessionStore is where sessions are kept: in memory, or in Redis.
 type SessionStore scs.Store
 
-// NewMemoryStore keeps sessions in this process.
-func NewMemoryStore() SessionStore { return memstore.NewWithCleanupInterval(time.Minute) }
-
 // OpenStore opens the store that --session-store names: "" or "memory", or the URL of
 // a Redis. It asks Redis once, so that a wrong address fails the start.
 func OpenStore(ctx context.Context, where string) (store SessionStore, stop func() error, err error) {
 	if where == "" || where == "memory" {
-		m := memstore.NewWithCleanupInterval(time.Minute)
-		return m, func() error { m.StopCleanup(); return nil }, nil
+		return NewMemoryStore(), func() error { return nil }, nil
 	}
 	if u, err := url.Parse(where); err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
 		return nil, nil, errors.New("--session-store: use memory, or redis://HOST:PORT/DB")
@@ -46,7 +42,7 @@ func OpenStore(ctx context.Context, where string) (store SessionStore, stop func
 	if err != nil {
 		return nil, nil, fmt.Errorf("--session-store: %s", strings.ReplaceAll(err.Error(), where, "the URL"))
 	}
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.MaxRetries = time.Second, time.Second, time.Second, 1
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.MaxRetries, o.DialerRetries = time.Second, time.Second, time.Second, 1, 1
 	redis.SetLogger(silent{}) // a Redis that is away is told by the 503 and its reason, not on the terminal
 	c := redis.NewClient(o)
 	if err := c.Ping(ctx).Err(); err != nil {
@@ -120,11 +116,15 @@ func (e *Env) CookieName(system string) string {
 	return "__Host-gh_" + system
 }
 
+// newManager is a session manager to copy: each that the library makes begins a
+// goroutine for a store that we do not use, and which cannot be stopped safely. The
+// copies share the key under which a request holds its session, so that one request
+// has that of one system only.
+var newManager = sync.OnceValue(scs.New)
+
 func newSessions(e *Env, system string, o SessionOptions) *scs.SessionManager {
-	m := scs.New()
-	if own, ok := m.Store.(*memstore.MemStore); ok {
-		own.StopCleanup() // it runs already, for a store that is not used
-	}
+	one := *newManager()
+	m := &one
 	m.Store = prefixed{e.Store, system + ":"}
 	m.Lifetime = o.Lifetime
 	m.HashTokenInStore = true
