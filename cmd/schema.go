@@ -74,6 +74,7 @@ var schemaTypes = map[string]struct {
 	"tuple-change":    {tupleChange{}, "tuples add, tuples rm, tuples import --dry-run"},
 	"user":            {userOut{}, "users list, users get"},
 	"user-event":      {userEventOut{}, "users events"},
+	"user-part":       {userPartOut{}, "users credentials, users sessions, users consents, users links"},
 	"version":         {versionInfo{}, "version"},
 	"what-if":         {access.WhatIf{}, "what-if"},
 	"fix":             {fixResult{}, "fix apply"},

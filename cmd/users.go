@@ -25,7 +25,8 @@ func newUsersCommand(g *globals) *cobra.Command {
 		GroupID: groupData,
 	}
 	c.AddCommand(newUsersListCommand(g), newUsersGetCommand(g), newUsersCreateCommand(g), newUsersEditCommand(g), newUsersEnableCommand(g, true),
-		newUsersEnableCommand(g, false), newUsersUnlockCommand(g), newUsersRequireCommand(g), newUsersResetPasswordCommand(g), newUsersLogoutCommand(g), newUsersDeleteCommand(g), newUsersEventsCommand(g))
+		newUsersEnableCommand(g, false), newUsersUnlockCommand(g), newUsersRequireCommand(g), newUsersResetPasswordCommand(g), newUsersLogoutCommand(g), newUsersDeleteCommand(g), newUsersEventsCommand(g),
+		newUsersCredentialsCommand(g), newUsersSessionsCommand(g), newUsersConsentsCommand(g), newUsersLinksCommand(g))
 	return c
 }
 

@@ -16,14 +16,16 @@ import (
 // text is held beside the line, shown by its beginning, and changed in an editor.
 type formInput struct {
 	*widget.Input
-	held  *string // the text that the line cannot hold; nil when it holds it
-	first string  // what it began with
+	held   *string // the text that the line cannot hold; nil when it holds it
+	first  string  // what it began with
+	hidden bool    // it is a secret, such as a pasted token
 }
 
 func newFormInput(field FormField) *formInput {
 	in := &formInput{Input: widget.NewInput("")}
 	in.Complete, in.Placeholder = field.Complete, field.Placeholder
 	in.Secret(field.Secret)
+	in.hidden = field.Secret
 	in.set(field.Value)
 	in.first = field.Value
 	in.Blur()
@@ -80,7 +82,11 @@ func (in *formInput) view(th *theme.Theme, w int, focused bool) string {
 		return ""
 	}
 	note := fmt.Sprintf(" %s characters: ^e edits", Count(len([]rune(*in.held))))
-	text := clean.Line(*in.held, max(1, w-widget.Width(note)))
+	shown := *in.held
+	if in.hidden {
+		note, shown = "", widget.Mask
+	}
+	text := clean.Line(shown, max(1, w-widget.Width(note)))
 	style := th.Plain
 	if focused {
 		style = th.Selected
