@@ -85,7 +85,10 @@ var faults = []fault{
 	}},
 	{code: login.NoPassword, seen: both(iup, iuc), inputs: theirPassword, spoil: func(s *subject) { s.noPassword() }},
 	{code: login.WrongPassword, seen: both(iup, iuc), inputs: theirPassword, spoil: func(s *subject) { s.password = "not-" + unique() }},
-	{code: login.OTPRequired, first: true, seen: direct(iuc), spoil: func(s *subject) { s.swap(map[string]any{}, otpCredential()) }},
+	{code: login.OTPRequired, first: true, seen: both("Invalid authenticator code.", iuc), spoil: func(s *subject) {
+		s.swap(map[string]any{}, otpCredential())
+		s.otp = "not a code"
+	}},
 	{code: login.PasswordExpired, first: true, seen: both("You need to change your password", nfs), inputs: theirPassword, spoil: func(s *subject) { s.swapOld() }},
 	{code: login.RequiredAction, seen: both("You need to change your password", nfs), spoil: func(s *subject) {
 		s.edit(keycloak.UserPatch{RequiredActions: &[]string{"UPDATE_PASSWORD"}})

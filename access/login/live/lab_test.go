@@ -36,6 +36,9 @@ type lab struct {
 	until    time.Time
 	accounts map[string]*keycloak.Realm
 	clerks   map[string]*live.Explainer
+
+	outside   map[string]*keycloak.Server
+	strangers []string // ids of the accounts behind it, in the realm master
 }
 
 var labs struct {
@@ -52,6 +55,12 @@ func TestMain(m *testing.M) {
 		if _, err := l.realm.DeleteRealm(ctx); err != nil {
 			fmt.Fprintln(os.Stderr, "a realm of the tests is left behind:", err)
 			code = 1
+		}
+		for _, id := range l.strangers {
+			if _, err := l.admin.Realm("master").DeleteUser(ctx, id); err != nil {
+				fmt.Fprintln(os.Stderr, "an account of the tests is left behind:", err)
+				code = 1
+			}
 		}
 		l.admin.Logout(ctx)
 	}
@@ -96,7 +105,7 @@ func openLab(t testing.TB, info stack.KeycloakInfo) *lab {
 	if _, err := s.CreateRealm(context.Background(), keycloak.NewRealm{Name: name}); err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{info: info, admin: s, realm: s.Realm(name), accounts: map[string]*keycloak.Realm{}, clerks: map[string]*live.Explainer{}}
+	l := &lab{info: info, admin: s, realm: s.Realm(name), accounts: map[string]*keycloak.Realm{}, clerks: map[string]*live.Explainer{}, outside: map[string]*keycloak.Server{}}
 	labs.all = append(labs.all, l)
 	l.set(t, "eventsEnabled", true)
 	return l

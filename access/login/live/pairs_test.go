@@ -108,10 +108,31 @@ func TestTwoCauses(t *testing.T) {
 			if c, ok := tr.Of(second.code); !ok || c.State != login.Fail && second.code != login.ClientSecret {
 				t.Errorf("the second cause %s is not announced: %+v", second.code, c)
 			}
+			s.wantHonestOfBoth(first.code, second.code)
 			s.cure(first, tr)
 			s.wantDenied(second)
 			s.wantCause(second.code)
 		})
+	}
+}
+
+// wantHonestOfBoth is wantHonest where two causes stand in the way. An account that
+// cannot see the first may name the second, which stops the person too; then it says that
+// there may be something before it, and what it lacks to see that.
+func (s *subject) wantHonestOfBoth(first, second login.Code) {
+	s.t.Helper()
+	for _, rights := range cutRights {
+		tr, err := s.l.clerk(s.t, rights...).Why(context.Background(), s.Asked, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if tr.Cause != string(second) {
+			s.judge(tr, first, rights)
+			continue
+		}
+		if c, ok := tr.Of(first); ok && c.State != login.Unknown || !strings.Contains(tr.Hint, "something before this may stop them too, which our account cannot see: it lacks ") {
+			s.t.Errorf("with %v it names %s alone (%s), and of %s it says %s\n%s", rights, second, tr.Hint, first, c.State, checksText(tr))
+		}
 	}
 }
 

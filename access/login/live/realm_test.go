@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/access"
 	"gatehouse/access/login"
 	"gatehouse/access/login/live"
 	"gatehouse/clients/keycloak"
+	"gatehouse/clients/transport"
 )
 
 // realmFaults spoil the realm itself, one after the other: each is cured before the
@@ -55,6 +57,7 @@ func TestEveryCauseOfTheRealm(t *testing.T) {
 				if tr.Cause != string(f.code) || tr.Verdict != access.Denied {
 					t.Fatalf("the cause is %q (%s: %s), want %s\n%s", tr.Cause, tr.Verdict, tr.Summary, f.code, checksText(tr))
 				}
+				s.wantHonestFromOutside(f.code)
 				if f.unfixable != "" {
 					return
 				}
@@ -74,6 +77,98 @@ func TestEveryCauseOfTheRealm(t *testing.T) {
 				s.wantCause(f.code)
 			})
 		}
+	}
+}
+
+// wantHonestFromOutside is wantHonest with accounts of another realm: in one that is
+// disabled, or takes no requests over http, its own cannot log in to ask anything.
+func (s *subject) wantHonestFromOutside(code login.Code) {
+	s.t.Helper()
+	for _, rights := range cutRights {
+		s.honest(code, rights, live.New(s.l.outsider(s.t, rights...).Realm(s.Realm)))
+	}
+}
+
+// outsider is the server as an account of the realm master sees it that has just these
+// roles for the realm of the tests.
+func (l *lab) outsider(t testing.TB, roles ...string) *keycloak.Server {
+	t.Helper()
+	key := strings.Join(roles, " ")
+	l.mu.Lock()
+	known := l.outside[key]
+	l.mu.Unlock()
+	if known != nil {
+		return known
+	}
+	ctx, master, name := context.Background(), l.admin.Realm("master"), "clerk-"+unique()
+	ch, err := master.CreateUser(ctx, keycloak.NewUser{Username: name, Password: "pw-clerk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.strangers = append(l.strangers, ch.After.ID)
+	of, err := master.ClientByClientID(ctx, l.realm.Name()+"-realm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range roles {
+		r, err := master.RoleByName(ctx, keycloak.OfClient(of.ID), role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := master.Grant(ctx, keycloak.OfUser(ch.After.ID), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := keycloak.New(keycloak.Options{URL: l.info.URL, Login: keycloak.Login{Username: name, Password: "pw-clerk"}, Transport: transport.Options{Timeout: time.Minute}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outside[key] = s
+	return s
+}
+
+// TestRevokedForAll pastes tokens that were made before all of a user, and all of a
+// realm, were revoked; the next one is taken again.
+func TestRevokedForAll(t *testing.T) {
+	l := ownLab(t)
+	logout := func(s *subject, _ int64) {
+		if _, err := l.realm.LogoutUser(context.Background(), s.user.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, c := range map[string]struct {
+		scope, seen string
+		code        login.Code
+		revoke      func(*subject, int64)
+	}{
+		"of the user, by logging her out": {"openid", "user_session_not_found", login.SessionGone, logout},
+		"of the user, offline":            {"openid offline_access", refused, login.TokenRevoked, logout},
+		"of the realm":                    {"openid", refused, login.TokenRevoked, func(s *subject, iat int64) { l.set(t, "notBefore", iat+1) }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := &claimSubject{subject: l.newSubject(t, login.Direct)}
+			s.Scope = c.scope
+			s.PastedToken = s.enter().token
+			iat, _ := claims(t, s.PastedToken)["iat"].(float64)
+			for until := time.Now().Add(time.Minute); time.Now().Unix() <= int64(iat)+1 && time.Now().Before(until); {
+				time.Sleep(100 * time.Millisecond) // what is revoked must be younger than the token
+			}
+			c.revoke(s.subject, int64(iat))
+			if seen := shown(s); !strings.Contains(seen, c.seen) {
+				t.Errorf("seen is %q", seen)
+			}
+			tr := s.why()
+			if tr.Cause != string(c.code) || tr.Verdict != access.Denied {
+				t.Fatalf("the cause is %q (%s)\n%s", tr.Cause, tr.Summary, checksText(tr))
+			}
+			s.wantHonest(c.code)
+			s.PastedToken = s.enter().token
+			if again := s.why(); shown(s) != "" || again.Verdict != access.Allowed {
+				t.Errorf("a new token: %q, %s by %s\n%s", shown(s), again.Verdict, again.Cause, checksText(again))
+			}
+		})
 	}
 }
 

@@ -92,16 +92,27 @@ var cutRights = [][]string{
 func (s *subject) wantHonest(code login.Code) {
 	s.t.Helper()
 	for _, rights := range cutRights {
-		tr, err := s.l.clerk(s.t, rights...).Why(context.Background(), s.Asked, nil)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		switch {
-		case tr.Verdict == access.Denied && tr.Cause == string(code):
-		case tr.Verdict == access.Unknown && tr.Cause == string(login.NotVisible) && tr.Hint != "" && missing(tr):
-		default:
-			s.t.Errorf("with %v the answer is %s by %q (%s), want %s or unknown\n%s", rights, tr.Verdict, tr.Cause, tr.Summary, code, checksText(tr))
-		}
+		s.honest(code, rights, s.l.clerk(s.t, rights...))
+	}
+}
+
+func (s *subject) honest(code login.Code, rights []string, x *live.Explainer) {
+	s.t.Helper()
+	tr, err := x.Why(context.Background(), s.Asked, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.judge(tr, code, rights)
+}
+
+// judge takes an answer that an account with these rights got.
+func (s *subject) judge(tr login.Trace, code login.Code, rights []string) {
+	s.t.Helper()
+	switch {
+	case tr.Verdict == access.Denied && tr.Cause == string(code):
+	case tr.Verdict == access.Unknown && tr.Cause == string(login.NotVisible) && tr.Hint != "" && missing(tr):
+	default:
+		s.t.Errorf("with %v the answer is %s by %q (%s), want %s or unknown\n%s", rights, tr.Verdict, tr.Cause, tr.Summary, code, checksText(tr))
 	}
 }
 
