@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ func newFixCommand(g *globals) *cobra.Command {
 			"far-reaching first, each tried out under the server's limits. This carries one out.",
 		GroupID: groupAsk,
 	}
-	c.AddCommand(newFixApplyCommand(g))
+	c.AddCommand(newFixApplyCommand(g), newFixUndoCommand(g))
 	return c
 }
 
@@ -140,28 +141,43 @@ func (o *fixApplyOptions) run(ctx context.Context, args []string) error {
 
 // readTrace reads a saved answer.
 func (o *fixApplyOptions) readTrace() (*access.Trace, error) {
-	const op = "read the saved answer"
-	in := o.why.g.stdin
-	if o.trace != "-" {
-		f, err := os.Open(o.trace)
+	var t access.Trace
+	const save = "save it with: gatehouse why QUESTION --json"
+	err := readSaved(o.why.g, o.trace, "--trace", "why --json", save, &t)
+	if err == nil {
+		err = checkSaved(o.trace, t.Schema, len(t.Fixes), o.number, save)
+	}
+	return &t, err
+}
+
+const opSaved = "read the saved answer"
+
+// readSaved reads what a command printed with --json, from a file or stdin.
+func readSaved(g *globals, file, flag, printed, save string, to any) error {
+	in := g.stdin
+	if file != "-" {
+		f, err := os.Open(file)
 		if err != nil {
-			return nil, problem(clients.Invalid, op, err.Error(), "correct --trace")
+			return problem(clients.Invalid, opSaved, err.Error(), "correct "+flag)
 		}
 		defer f.Close()
 		in = f
 	}
-	var t access.Trace
-	dec := json.NewDecoder(io.LimitReader(in, maxTrace))
-	if err := dec.Decode(&t); err != nil {
-		return nil, problem(clients.Invalid, op, o.trace+" is not what why --json prints: "+err.Error(), "save it with: gatehouse why QUESTION --json")
+	if err := json.NewDecoder(io.LimitReader(in, maxTrace)).Decode(to); err != nil {
+		return problem(clients.Invalid, opSaved, file+" is not what "+printed+" prints: "+err.Error(), save)
 	}
+	return nil
+}
+
+// checkSaved holds a saved answer to what is wanted of it.
+func checkSaved(file, schema string, fixes, number int, save string) error {
 	switch {
-	case t.Schema != access.Schema:
-		return nil, problem(clients.Invalid, op, fmt.Sprintf("%s has the schema %q, not %q", o.trace, t.Schema, access.Schema), "save it with: gatehouse why QUESTION --json")
-	case o.number > len(t.Fixes):
-		return nil, problem(clients.Invalid, op, fmt.Sprintf("%s has %s, so there is no fix %d", o.trace, plural(len(t.Fixes), "fix", "fixes"), o.number), "")
+	case schema != access.Schema:
+		return problem(clients.Invalid, opSaved, fmt.Sprintf("%s has the schema %q, not %q", file, schema, access.Schema), save)
+	case number > fixes:
+		return problem(clients.Invalid, opSaved, fmt.Sprintf("%s has %s, so there is no fix %d", file, plural(fixes, "fix", "fixes"), number), "")
 	}
-	return &t, nil
+	return nil
 }
 
 // carryOut asks, chooses the fix, has it confirmed, writes it, and asks again.
@@ -314,7 +330,7 @@ func (o *fixApplyOptions) write(ctx context.Context, of fixQuestion, r fixResult
 
 // print shows the result; the exit code is that of the answer of after.
 func (o *fixApplyOptions) print(r fixResult, failed error) error {
-	perr := printOne(o.why.g, r, fixColumns, func(w io.Writer) error { return printFix(w, r) })
+	perr := printOne(o.why.g, r, fixColumns, func(w io.Writer) error { return printFix(w, r.report()) })
 	switch {
 	case failed != nil:
 		return cannotDo(failed)
@@ -349,18 +365,34 @@ var fixOutcomes = map[string]string{
 	outcomeDone: "written", outcomeUnchanged: "nothing to fix", outcomeWould: "would be written", outcomeUnknown: "NO ANSWER CAME: it may have been written", outcomeFailed: "not written",
 }
 
-func printFix(w io.Writer, r fixResult) error {
-	var b strings.Builder
-	answer := func(when string, t access.Trace) {
-		fmt.Fprintf(&b, "%-7s %s %s  %s\n        %s\n", when, t.Verdict.Mark(), t.Verdict, cleanLine(t.Question), cleanLine(t.Summary))
-	}
+// fixAnswer is an answer beside a fix.
+type fixAnswer struct {
+	verdict           access.Verdict
+	question, summary string
+}
+
+func answerOfTrace(t access.Trace) fixAnswer { return fixAnswer{t.Verdict, t.Question, t.Summary} }
+
+// fixReport is what a person reads of a fix that was, or would be, carried out; it is the
+// same for all back ends.
+type fixReport struct {
+	number  int
+	outcome string
+	// title is the fix in one line; empty when there was nothing to fix.
+	title string
+	// changes are the writes, a line each; notes what else is to be known.
+	changes, notes []string
+	before         fixAnswer
+	after          *fixAnswer
+	undo           []string
+}
+
+func (r fixResult) report() fixReport {
+	out := fixReport{number: r.Number, outcome: r.Outcome, before: answerOfTrace(r.Before), undo: r.Undo}
 	if r.Fix == nil {
-		answer("now", r.Before)
-		_, err := io.WriteString(w, b.String()+"        nothing was written\n")
-		return err
+		return out
 	}
-	answer("before", r.Before)
-	fmt.Fprintf(&b, "fix %-3d %s\n", r.Number, fixOutcomes[r.Outcome])
+	out.title = r.Fix.Summary
 	for _, c := range r.Changes {
 		note := ""
 		switch c.Outcome {
@@ -369,19 +401,41 @@ func printFix(w io.Writer, r fixResult) error {
 		case outcomeAbsent:
 			note = "   (was not there)"
 		}
-		fmt.Fprintf(&b, "        %s%s\n", writeLine(c.Write), note)
+		out.changes = append(out.changes, writeLine(c.Write)+note)
 	}
-	if also := r.Fix.Words(); also != "" {
-		fmt.Fprintf(&b, "        %s\n", also)
-	}
+	out.notes = append(out.notes, r.Fix.Words())
 	if r.After != nil {
+		after := answerOfTrace(*r.After)
+		out.after = &after
+	}
+	return out
+}
+
+func printFix(w io.Writer, r fixReport) error {
+	var b strings.Builder
+	answer := func(when string, t fixAnswer) {
+		fmt.Fprintf(&b, "%-7s %s %s  %s\n        %s\n", when, t.verdict.Mark(), t.verdict, cleanLine(t.question), cleanLine(t.summary))
+	}
+	if r.title == "" {
+		answer("now", r.before)
+		_, err := io.WriteString(w, b.String()+"        nothing was written\n")
+		return err
+	}
+	answer("before", r.before)
+	fmt.Fprintf(&b, "fix %-3d %s: %s\n", r.number, fixOutcomes[r.outcome], cleanLine(r.title))
+	for _, line := range slices.Concat(r.changes, r.notes) {
+		if line != "" {
+			fmt.Fprintf(&b, "        %s\n", cleanLine(line))
+		}
+	}
+	if r.after != nil {
 		when := "now"
-		if r.Outcome == outcomeWould {
+		if r.outcome == outcomeWould {
 			when = "then"
 		}
-		answer(when, *r.After)
+		answer(when, *r.after)
 	}
-	for i, u := range r.Undo {
+	for i, u := range r.undo {
 		head := "undo"
 		if i > 0 {
 			head = ""

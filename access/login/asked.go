@@ -42,33 +42,39 @@ const (
 // Asked is the question: may this person log in to this application and, with a role
 // or resource, is it theirs there?
 type Asked struct {
-	Realm string
+	Realm string `json:"realm"`
 	// User is what the person types into the login form.
-	User   string
-	Client string
+	User   string `json:"user,omitempty"`
+	Client string `json:"client"`
 	// Role is a role of RoleClient (the Client where that is empty); RealmRole one of
 	// the realm.
-	Role, RoleClient, RealmRole string
+	Role       string `json:"role,omitempty"`
+	RoleClient string `json:"role_client,omitempty"`
+	RealmRole  string `json:"realm_role,omitempty"`
 	// Resource and ResourceScope ask the authorization services of the client.
-	Resource, ResourceScope string
-	Token                   Token
+	Resource      string `json:"resource,omitempty"`
+	ResourceScope string `json:"resource_scope,omitempty"`
+	Token         Token  `json:"token,omitempty"`
 	// Scope is the scope parameter of the application's request.
-	Scope       string
-	RedirectURI string
+	Scope       string `json:"scope,omitempty"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// Origin is the one a browser application calls the token endpoint from.
-	Origin string
+	Origin string `json:"origin,omitempty"`
 	// Issuer is what the application takes for the realm's address.
-	Issuer string
-	Grant  Grant
+	Issuer string `json:"issuer,omitempty"`
+	Grant  Grant  `json:"grant,omitempty"`
 	// Audience is the clientId of the API that the access token is shown to.
-	Audience string
-	// PKCE, PAR and DPoP say what the application's request has.
-	PKCE, PAR, DPoP Sends
+	Audience string `json:"audience,omitempty"`
+	// PKCE, PAR and DPoP say what the application's request has: 1 that it has not, 2
+	// that it has.
+	PKCE Sends `json:"pkce,omitempty"`
+	PAR  Sends `json:"par,omitempty"`
+	DPoP Sends `json:"dpop,omitempty"`
 	// Secret is the client secret that the application sends, where it is known. It is
 	// compared with the client's and never printed.
-	Secret string
-	// PastedToken is a token to look at.
-	PastedToken string
+	Secret string `json:"-"`
+	// PastedToken is a token to look at. It is never printed.
+	PastedToken string `json:"-"`
 }
 
 // withDefaults fills what was left out.

@@ -153,6 +153,8 @@ func flowDenies(b *bench) []Check {
 		whose = "the client's own"
 	}
 	switch {
+	case b.c == nil && !b.f.Client.Is(): // it may have a flow of its own
+		return unknown(FlowDenies, "the flow that the client "+b.a.Client+" takes", b.f.Client.Gap())
 	case w.deny == nil:
 		return pass(FlowDenies, "%s flow %q denies nobody by itself", whose, f.Alias)
 	case !w.denySure && !b.deniedByFlow():

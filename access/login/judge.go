@@ -20,7 +20,8 @@ func Judge(f *Facts, a Asked) Trace {
 	if f.Now.IsZero() {
 		f.Now = time.Now()
 	}
-	t := Trace{Trace: access.Trace{Schema: access.Schema, Question: a.Question(), Server: access.NotAsked}, Checks: []Check{}}
+	t := Trace{Trace: access.Trace{Schema: access.Schema, Question: a.Question(), Server: access.NotAsked}, Asked: a, Checks: []Check{}}
+	t.Asked.Secret, t.Asked.PastedToken = "", ""
 	for _, g := range groups {
 		t.Checks = append(t.Checks, g(f, a)...)
 	}

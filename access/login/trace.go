@@ -37,6 +37,8 @@ type Check struct {
 // checks in the order in which Keycloak applies them.
 type Trace struct {
 	access.Trace
+	// Asked is the question in its parts, without the secret and the pasted token.
+	Asked Asked `json:"asked"`
 	// Saw is what the person saw, by the first check that fails.
 	Saw string `json:"saw,omitempty"`
 	// Then are the causes that are met once the first is cured, in order.

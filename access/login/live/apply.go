@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,6 +70,12 @@ func (x *Explainer) Apply(ctx context.Context, f login.Fix, in Inputs) (*Applied
 			return out, err
 		}
 		if err := m.do(ctx); err != nil {
+			if clients.Is(err, clients.UnknownOutcome) { // look what became of it
+				now, lerr := m.image(context.WithoutCancel(ctx))
+				if d.After = now; lerr == nil && string(now) != string(d.Before) {
+					out.Done = append(out.Done, d)
+				}
+			}
 			return out, err
 		}
 		x.note(w)
@@ -104,6 +111,60 @@ func (m move) image(ctx context.Context) (json.RawMessage, error) {
 		return nil, err
 	}
 	return json.Marshal(v)
+}
+
+// Resume makes a fix that was carried out before, by whatever process, one that can be
+// undone: out of its writes with what was there before and after each. Writes that
+// changed nothing have nothing to take back.
+func (x *Explainer) Resume(ctx context.Context, done []Done) (*Applied, error) {
+	out := &Applied{x: x}
+	for _, d := range done {
+		if d.Realm != "" && d.Realm != x.realm.Name() {
+			return out, invalid(fmt.Sprintf("the fix was for the realm %s, not for %s", d.Realm, x.realm.Name()))
+		}
+		var err error
+		if d.Before, err = compact(d.Before); err != nil {
+			return out, err
+		}
+		if d.After, err = compact(d.After); err != nil {
+			return out, err
+		}
+		if string(d.Before) == string(d.After) && d.Before != nil {
+			continue
+		}
+		if d.move, err = x.move(withBefore(ctx, d.Before), d.Write, Inputs{}); err != nil {
+			return out, err
+		}
+		out.Done = append(out.Done, d)
+	}
+	return out, nil
+}
+
+func compact(raw json.RawMessage) (json.RawMessage, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return nil, invalid("what was there before is not readable: " + err.Error())
+	}
+	return b.Bytes(), nil
+}
+
+type beforeKey struct{}
+
+// withBefore makes moves go back to what was there then, in place of what is there now.
+func withBefore(ctx context.Context, before json.RawMessage) context.Context {
+	return context.WithValue(ctx, beforeKey{}, before)
+}
+
+// asBefore puts what was there before a write, if that is known, over what was read now.
+func asBefore(ctx context.Context, v any) error {
+	before, _ := ctx.Value(beforeKey{}).(json.RawMessage)
+	if before == nil {
+		return nil
+	}
+	return json.Unmarshal(before, v)
 }
 
 // CanUndo reports whether every write can be taken back.
@@ -172,6 +233,18 @@ type userFace struct {
 	RequiredActions []string            `json:"required_actions,omitempty"`
 }
 
+// userBefore is a user as it was before a write.
+func userBefore(ctx context.Context, u keycloak.User) (keycloak.User, error) {
+	f := userFace{u.Enabled, u.EmailVerified, u.Email, u.FirstName, u.LastName, u.Attributes, u.RequiredActions}
+	if ctx.Value(beforeKey{}) != nil {
+		f.Attributes, f.RequiredActions = nil, []string{}
+	}
+	err := asBefore(ctx, &f)
+	u.Enabled, u.EmailVerified, u.Email, u.FirstName, u.LastName, u.Attributes, u.RequiredActions =
+		f.Enabled, f.EmailVerified, f.Email, f.FirstName, f.LastName, f.Attributes, f.RequiredActions
+	return u, err
+}
+
 func (x *Explainer) userMove(ctx context.Context, w login.Write, in Inputs) (*move, error) {
 	r := x.realm
 	if w.Op == login.OpCreateUser {
@@ -187,6 +260,9 @@ func (x *Explainer) userMove(ctx context.Context, w login.Write, in Inputs) (*mo
 	}
 	u, err := r.User(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if u, err = userBefore(ctx, u); err != nil {
 		return nil, err
 	}
 	look := func(ctx context.Context) (any, error) {

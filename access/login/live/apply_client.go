@@ -27,6 +27,12 @@ func (x *Explainer) clientMove(ctx context.Context, w login.Write, in Inputs) (*
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Value(beforeKey{}) != nil && w.Op != login.OpAttachScope {
+		c = keycloak.Client{ID: c.ID}
+		if err := asBefore(ctx, &c); err != nil {
+			return nil, err
+		}
+	}
 	update := func(p keycloak.ClientPatch) func(context.Context) error {
 		return func(ctx context.Context) error { return drop(r.UpdateClient(ctx, c.ID, p)) }
 	}
@@ -105,8 +111,12 @@ func (x *Explainer) attachScope(ctx context.Context, c keycloak.Client, w login.
 		return slices.ContainsFunc(list, func(x keycloak.ClientScope) bool { return x.ID == s.ID })
 	}
 	back := func(ctx context.Context) error { return drop(r.DetachScope(ctx, c.ID, s.ID)) }
-	for use, list := range map[keycloak.ScopeUse][]keycloak.ClientScope{keycloak.ScopeDefault: before.Default, keycloak.ScopeOptional: before.Optional} {
-		if has(list) {
+	was := []bool{has(before.Default), has(before.Optional)}
+	if err := asBefore(ctx, &was); err != nil || len(was) != 2 {
+		return nil, invalid("what was there before is not readable")
+	}
+	for i, use := range []keycloak.ScopeUse{keycloak.ScopeDefault, keycloak.ScopeOptional} {
+		if was[i] {
 			back = func(ctx context.Context) error { return drop(r.AttachScope(ctx, c.ID, s.ID, use)) }
 		}
 	}

@@ -78,6 +78,9 @@ func (x *Explainer) setRealm(ctx context.Context, name, value string) (*move, er
 	if err != nil {
 		return nil, err
 	}
+	if err := asBefore(ctx, &before); err != nil {
+		return nil, err
+	}
 	write := func(v any) func(context.Context) error {
 		return func(ctx context.Context) error {
 			attr, is := strings.CutPrefix(name, "attributes.")
@@ -200,9 +203,16 @@ func (x *Explainer) setMapper(ctx context.Context, w login.Write) (*move, error)
 		if m.Name != w.Name {
 			continue
 		}
+		was := m.Config
+		if ctx.Value(beforeKey{}) != nil {
+			was = nil
+		}
+		if err := asBefore(ctx, &was); err != nil {
+			return nil, err
+		}
 		old := map[string]string{}
 		for k := range w.Config {
-			old[k] = m.Config[k]
+			old[k] = was[k]
 		}
 		set := func(c map[string]string) func(context.Context) error {
 			return func(ctx context.Context) error {

@@ -144,7 +144,7 @@ func TestRevokedForAll(t *testing.T) {
 		revoke      func(*subject, int64)
 	}{
 		"of the user, by logging her out": {"openid", "user_session_not_found", login.SessionGone, logout},
-		"of the user, offline":            {"openid offline_access", refused, login.TokenRevoked, logout},
+		"of the user, offline":            {"openid offline_access", "User not valid", login.TokenRevoked, logout},
 		"of the realm":                    {"openid", refused, login.TokenRevoked, func(s *subject, iat int64) { l.set(t, "notBefore", iat+1) }},
 	} {
 		t.Run(what, func(t *testing.T) {
