@@ -43,6 +43,7 @@ func OpenStore(ctx context.Context, where string) (store SessionStore, stop func
 		return nil, nil, fmt.Errorf("--session-store: %s", strings.ReplaceAll(err.Error(), where, "the URL"))
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.MaxRetries, o.DialerRetries = time.Second, time.Second, time.Second, 1, 1
+	o.MaxRetryBackoff = 20 * time.Millisecond
 	redis.SetLogger(silent{}) // a Redis that is away is told by the 503 and its reason, not on the terminal
 	c := redis.NewClient(o)
 	if err := c.Ping(ctx).Err(); err != nil {
