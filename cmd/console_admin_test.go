@@ -148,3 +148,15 @@ func toLine(s *tuitest.Term, text string) {
 	}
 	s.Want("a line with " + text + " under the cursor")
 }
+
+// yesTyped presses a key until the question is gone: one that opens by itself takes no
+// answer at first.
+func yesTyped(s *tuitest.Term, t testing.TB, key string, want ...string) {
+	t.Helper()
+	s.Want(want...)
+	until(t, "the question takes no answer", func() bool {
+		s.Press(key)
+		s.Settle()
+		return !strings.Contains(s.Screen(), "esc cancel")
+	})
+}

@@ -45,7 +45,7 @@ func (c *console) findPerson() func(context.Context, string) ([]screens.CheckPer
 
 // tuples opens the relation tuples that a filter selects.
 func (c *console) tuples(q tuple.Query) tui.Screen {
-	spec := screens.TuplesSpec{Keto: c.keto, Query: q, Words: c.words, People: c.people,
+	spec := screens.TuplesSpec{Keto: c.keto, Bulk: c.keto, Query: q, Words: c.words, People: c.people,
 		Check: func(q tuple.Tuple) tui.Screen { return c.check(q.String()) }, Why: c.why, WhoCan: c.whoCan, WhatCan: c.whatCan, Matrix: c.matrix}
 	if c.kratos != nil {
 		spec.Person = c.identity

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -35,6 +36,8 @@ type FormSpec struct {
 	Asks bool
 	// What names the write in messages: "create the identity".
 	What string
+	// Timeout is the deadline of Submit (0: the usual one of a question or a write).
+	Timeout time.Duration
 	// Submit writes, off the loop.
 	Submit func(ctx context.Context, values map[string]string) error
 	// Refused may take over when Submit failed, on the loop: true says that it did, and
@@ -363,10 +366,10 @@ func (f *formScreen) send(values map[string]string) {
 		}
 	}
 	if f.spec.Asks {
-		Go(f, &f.write, 0, submit, done)
+		Go(f, &f.write, f.spec.Timeout, submit, done)
 		return
 	}
-	Write(f, &f.write, orText(f.spec.What, f.spec.Title), 0, submit, done)
+	Write(f, &f.write, orText(f.spec.What, f.spec.Title), f.spec.Timeout, submit, done)
 }
 
 // refused puts the complaints of the server beside the fields they are about.

@@ -34,6 +34,9 @@ type TuplesSpec struct {
 	Check  func(q tuple.Tuple) tui.Screen
 	Why    func(q tuple.Tuple) tui.Screen
 	Person func(id string) tui.Screen
+	// Bulk imports, exports and deletes many at once; nil where nothing of the kind is
+	// offered.
+	Bulk TuplesBulkKeto
 	// WhoCan, WhatCan and Matrix ask in reverse; nil where there is none.
 	WhoCan  func(of tuple.Set) tui.Screen
 	WhatCan func(sub tuple.Subject) tui.Screen
@@ -159,6 +162,8 @@ func (t *Tuples) actions(l *tui.List[tuple.Tuple]) []tui.Action {
 			})})
 		}
 	}
+	acts = append(acts, t.bulkActions(l)...)
+	jump("expand", "e", "Show who is in object#relation as a tree, one level after the other.", 0, func(v tuple.Tuple) tui.Screen { return NewTupleTree(t.spec, leftOf(v)) })
 	jump("check", "c", "Ask Keto whether this subject has this relation.", 5, t.spec.Check)
 	jump("why", "w", "Explain why this subject has or has not this relation.", 6, t.spec.Why)
 	if t.spec.WhoCan != nil {
