@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -159,4 +160,22 @@ func yesTyped(s *tuitest.Term, t testing.TB, key string, want ...string) {
 		s.Settle()
 		return !strings.Contains(s.Screen(), "esc cancel")
 	})
+}
+
+// undo takes the last write back, once that is registered, after reading what it writes.
+func undo(s *tuitest.Term, t testing.TB, want ...string) {
+	t.Helper()
+	until(t, fmt.Sprintf("there is nothing to undo with %q", want), func() bool {
+		s.Press("u")
+		s.Settle()
+		screen := s.Screen()
+		if !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(screen, w) }) {
+			return true
+		}
+		if strings.Contains(screen, "esc cancel") {
+			s.Press("esc")
+		}
+		return false
+	})
+	s.Press("y")
 }

@@ -31,18 +31,18 @@ type groupOut struct {
 
 // groupChange is what a write did, or with --dry-run would do, to one group.
 type groupChange struct {
-	Op      string    `json:"op" jsonschema:"enum=create,enum=rename,enum=delete"`
+	Op      string    `json:"op" jsonschema:"enum=create,enum=rename,enum=move,enum=edit,enum=delete"`
 	Outcome string    `json:"outcome" jsonschema:"enum=done,enum=unchanged,enum=would_do"`
 	Realm   string    `json:"realm"`
 	ID      string    `json:"id,omitempty"`
 	Path    string    `json:"path"`
-	Was     string    `json:"was,omitempty" jsonschema_description:"Of rename: the path before."`
-	Before  *groupOut `json:"before,omitempty" jsonschema_description:"Of delete: the group as it was."`
+	Was     string    `json:"was,omitempty" jsonschema_description:"Of rename and move: the path before."`
+	Before  *groupOut `json:"before,omitempty" jsonschema_description:"Of delete and edit: the group as it was."`
 }
 
 func newGroupsCommand(g *globals) *cobra.Command {
-	c := &cobra.Command{Use: "groups", Aliases: []string{"group"}, Short: "The groups of a Keycloak realm: list, show, members, make, join", GroupID: groupData}
-	c.AddCommand(newGroupsListCommand(g), newGroupsGetCommand(g), newGroupsMembersCommand(g), newGroupsCreateCommand(g), newGroupsRenameCommand(g),
+	c := &cobra.Command{Use: "groups", Aliases: []string{"group"}, Short: "The groups of a Keycloak realm: list, show, members, make, change, join", GroupID: groupData}
+	c.AddCommand(newGroupsListCommand(g), newGroupsGetCommand(g), newGroupsMembersCommand(g), newGroupsCreateCommand(g), newGroupsRenameCommand(g), newGroupsMoveCommand(g), newGroupsEditCommand(g),
 		newGroupsDeleteCommand(g), newGroupsJoinCommand(g, true), newGroupsJoinCommand(g, false))
 	return c
 }
@@ -210,7 +210,7 @@ func newGroupsMembersCommand(g *globals) *cobra.Command {
 }
 
 func (c groupChange) line() string {
-	word := map[string]string{"create": "created", "rename": "renamed", "delete": "deleted"}[c.Op]
+	word := map[string]string{"create": "created", "rename": "renamed", "move": "moved", "edit": "changed", "delete": "deleted"}[c.Op]
 	switch c.Outcome {
 	case outcomeWould:
 		word = "would " + c.Op

@@ -17,10 +17,11 @@ func newRolesCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "roles",
 		Aliases: []string{"role"},
-		Short:   "List Keycloak roles, grant and revoke them, say where they come from",
+		Short:   "List Keycloak roles, make and change them, grant and revoke them, say where they come from",
 		GroupID: groupData,
 	}
-	c.AddCommand(newRolesListCommand(g), newRolesGrantCommand(g), newRolesRevokeCommand(g),
+	c.AddCommand(newRolesListCommand(g), newRolesGetCommand(g), newRolesCreateCommand(g), newRolesEditCommand(g), newRolesDeleteCommand(g),
+		newRolesCompositesCommand(g), newRolesGrantCommand(g), newRolesRevokeCommand(g),
 		newRolesPathsCommand(g), newRolesHoldersCommand(g))
 	return c
 }

@@ -17,6 +17,8 @@ type rolesWriteOptions struct {
 	realm  string
 	who    subject
 	roles  roleFlags
+
+	usersFrom, groupsFrom string // files with a name a line
 }
 
 func newRolesGrantCommand(g *globals) *cobra.Command {
@@ -46,17 +48,23 @@ func newRolesRevokeCommand(g *globals) *cobra.Command {
 func (o *rolesWriteOptions) command(c *cobra.Command) *cobra.Command {
 	c.Args = cobra.NoArgs
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if o.who.user+o.who.group == "" {
-			return usageError("say whose roles are meant with --user or --group")
+		if o.who.user+o.who.group+o.usersFrom+o.groupsFrom == "" {
+			return usageError("say whose roles are meant with --user or --group, or of many with --users-from or --groups-from")
 		}
 		if err := o.roles.check(); err != nil {
 			return err
+		}
+		if o.usersFrom+o.groupsFrom != "" {
+			return o.runMany(c.Context())
 		}
 		return o.run(c.Context())
 	}
 	addRealmFlag(o.g, c, &o.realm)
 	o.who.addTo(o.g, c)
 	o.roles.addTo(o.g, c)
+	c.Flags().StringVar(&o.usersFrom, "users-from", "", "all users whom `FILE` names, one a line; - is stdin")
+	c.Flags().StringVar(&o.groupsFrom, "groups-from", "", "all groups whom `FILE` names, one a line; - is stdin")
+	c.MarkFlagsMutuallyExclusive("user", "group", "users-from", "groups-from")
 	return c
 }
 
@@ -95,8 +103,19 @@ func (o *rolesWriteOptions) run(ctx context.Context) error {
 	return out.Close()
 }
 
-// write grants or revokes, or with --dry-run looks what that would do.
+// write asks where that is due, and grants or revokes.
 func (o *rolesWriteOptions) write(ctx context.Context, b *backends, r *keycloak.Realm, roles []keycloak.Role) ([]roleChange, error) {
+	if !o.g.dryRun {
+		verb := o.verb()
+		if err := o.g.confirmProduction(ctx, b, strings.TrimSuffix(verb, "s")+" roles", "This "+verb+" "+plural(len(roles), "role", "roles")); err != nil {
+			return nil, err
+		}
+	}
+	return o.act(ctx, r, roles)
+}
+
+// act grants or revokes, or with --dry-run looks what that would do.
+func (o *rolesWriteOptions) act(ctx context.Context, r *keycloak.Realm, roles []keycloak.Role) ([]roleChange, error) {
 	if o.g.dryRun {
 		before, err := directRoles(ctx, r, o.who.holder, roles)
 		if err != nil {
@@ -104,12 +123,9 @@ func (o *rolesWriteOptions) write(ctx context.Context, b *backends, r *keycloak.
 		}
 		return o.changes(r, roles, before, func(keycloak.Role) string { return outcomeWould }), nil
 	}
-	verb, act := "grants", r.Grant
+	act := r.Grant
 	if o.revoke {
-		verb, act = "revokes", r.Revoke
-	}
-	if err := o.g.confirmProduction(ctx, b, strings.TrimSuffix(verb, "s")+" roles", "This "+verb+" "+plural(len(roles), "role", "roles")); err != nil {
-		return nil, err
+		act = r.Revoke
 	}
 	ch, err := act(ctx, o.who.holder, roles...)
 	if err == nil {

@@ -36,10 +36,10 @@ type TuplesBulkKeto interface {
 
 // Bounds of what is done at once from the console.
 const (
-	tupleBulkTimeout = 6 * time.Hour // of one import, export or removal; esc stops it
+	tupleBulkTimeout = 6 * time.Hour    // of one import, export or removal; esc stops it
 	tupleLookTimeout = 10 * time.Minute // of looking at a file, or at what a filter selects
-	tupleUndoMax     = 1_000         // how many tuples an undo takes back, since it looks at each first
-	tupleSample      = 8             // how many are shown before a write
+	tupleUndoMax     = 1_000            // how many tuples an undo takes back, since it looks at each first
+	tupleSample      = 8                // how many are shown before a write
 )
 
 // bulkActions are import, export and removal by filter.
