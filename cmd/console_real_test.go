@@ -117,7 +117,7 @@ func consoleOver(t *testing.T, info stack.Info, realms ...string) *tuitest.Term 
 // go takes the palette to a place.
 func goTo(s *tuitest.Term, line string) {
 	s.Press(":")
-	s.Want("go to")
+	s.Want("where to, or what to do?")
 	s.Type(line)
 	s.Press("enter")
 }
