@@ -77,6 +77,29 @@ var everyScreen = []struct {
 		return c.rolePaths(c.keycloak.Realm(o.realm), roles.Step{Kind: roles.User, ID: o.user.ID, Name: o.user.Username})
 	}},
 	{"NewClients", func(c *console, o walkObjects) tui.Screen { return c.pickClient(o.realm) }},
+	{"NewRolesOf", func(c *console, o walkObjects) tui.Screen {
+		return c.rolesOf(c.keycloak.Realm(o.realm), keycloak.OfClient(o.client.ID), o.client.ClientID)
+	}},
+	{"NewRole", func(c *console, o walkObjects) tui.Screen { return c.role(c.keycloak.Realm(o.realm), o.role) }},
+	{"NewGroups", func(c *console, o walkObjects) tui.Screen { return c.groups(o.realm) }},
+	{"NewGroup", func(c *console, o walkObjects) tui.Screen {
+		return c.group(c.keycloak.Realm(o.realm), o.group.ID, o.group.Path)
+	}},
+	{"NewMembers", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewMembers(screens.MembersSpec{Realm: c.keycloak.Realm(o.realm), Group: o.group})
+	}},
+	{"NewUserPick", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewUserPick(c.keycloak.Realm(o.realm), "add", "add", func([]keycloak.User) {})
+	}},
+	{"NewRealm", func(c *console, o walkObjects) tui.Screen { return c.realm(o.realm) }},
+	{"NewClientAdmin", func(c *console, o walkObjects) tui.Screen { return c.clients(o.realm) }},
+	{"NewClient", func(c *console, o walkObjects) tui.Screen { return c.client(o.realm, o.client) }},
+	{"NewClientScope", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewClientScope(screens.ClientScopeSpec{Realm: c.keycloak.Realm(o.realm), ID: o.scope.ID, Name: o.scope.Name})
+	}},
+	{"NewTupleTree", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewTupleTree(screens.TuplesSpec{Keto: c.keto, Words: c.words, People: c.people}, tuple.Set{Namespace: "Group", Object: "finance", Relation: "members"})
+	}},
 	{"NewClientCheck", func(c *console, o walkObjects) tui.Screen { return c.clientCheck(o.realm, o.client.ClientID) }},
 	{"NewLoginWhy", func(c *console, o walkObjects) tui.Screen {
 		return c.whyLogin(login.Asked{Realm: o.realm, User: o.user.Username, Client: o.client.ClientID})
@@ -91,6 +114,8 @@ type walkObjects struct {
 	user     keycloak.User
 	client   keycloak.Client
 	role     keycloak.Role
+	group    keycloak.Group
+	scope    keycloak.ClientScope
 }
 
 // A screen that somebody adds and that is not walked fails here.
@@ -239,6 +264,16 @@ func (w *walk) find(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.role = page.Items[0]
+	groups, err := r.Groups(keycloak.GroupQuery{})(ctx, "")
+	if err != nil || len(groups.Items) == 0 {
+		t.Fatal("the story has no group", err)
+	}
+	o.group = groups.Items[0]
+	scopes, err := r.ClientScopes(ctx)
+	if err != nil || len(scopes) == 0 {
+		t.Fatal(err)
+	}
+	o.scope = scopes[0]
 	_ = kratos.Active
 }
 

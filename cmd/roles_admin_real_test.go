@@ -59,8 +59,8 @@ func TestRealRolesAndGroupsAdmin(t *testing.T) {
 	is("composites", names("/roles/writer/composites", "name"), []string{"employee", "reader"})
 	r.run(1, "roles", "composites", "--realm-role", "writer", "--remove", "employee", "--remove", "boss") // boss is not in it
 	is("composites", names("/roles/writer/composites", "name"), []string{"reader"})
-	shown := decode[[]roleDetail](t, "role-detail", r.run(0, "roles", "get", "--realm-role", "writer", "--json"))
-	is("shown", shown[0].Composites, []roleName{{Client: "app", Role: "reader"}})
+	shown := decode[roleDetail](t, "role-detail", r.run(0, "roles", "get", "--realm-role", "writer", "--json"))
+	is("shown", shown.Composites, []roleName{{Client: "app", Role: "reader"}})
 	r.run(2, "roles", "composites", "--realm-role", "writer", "--add", "writer") // it would contain itself
 
 	file := filepath.Join(t.TempDir(), "people")
