@@ -44,8 +44,10 @@ type console struct {
 
 	asked []string // questions, for the history
 	lines []string // what was entered in the palette, for the history
-	all   []screens.ContextRow
-	next  string // the context to go on with; empty ends the program
+	// columns chosen for lists, by context and kind of list
+	columns map[string]map[string][]string
+	all     []screens.ContextRow
+	next    string // the context to go on with; empty ends the program
 }
 
 // runConsole opens the console of the chosen context.
@@ -129,14 +131,14 @@ func offReason(err error) string {
 // run shows the console until the person quits.
 func (c *console) run(ctx context.Context, g *globals) error {
 	past := readHistory(g)
-	c.asked, c.lines, c.all = past.Questions, past.Palette, g.contextRows(c.b)
+	c.asked, c.lines, c.columns, c.all = past.Questions, past.Palette, past.Columns, g.contextRows(c.b)
 	var err error
 	if g.forReader() {
 		err = tui.RunPlain(ctx, c.app(ctx, g), g.stdin, g.stdout)
 	} else {
 		err = tui.Run(ctx, c.app(ctx, g))
 	}
-	writeHistory(g, history{Palette: c.lines, Questions: c.asked})
+	writeHistory(g, history{Palette: c.lines, Questions: c.asked, Columns: c.columns})
 	return err
 }
 
@@ -160,8 +162,21 @@ func (c *console) app(ctx context.Context, g *globals) *tui.App {
 	return tui.New(ctx, tui.Options{
 		Root: screens.NewHome(c.home()), Context: x.Name, Colour: x.Colour, ReadOnly: c.b.readOnly, Production: x.Production,
 		Palette: c.palette(), Health: c.probes(), Requests: c.requests, Explain: explainFailure, Clock: g.now, RetryAfter: 3 * time.Second,
+		Columns: func(list string) []string { return c.columns[x.Name][list] }, KeepColumns: c.keepColumns,
 		History: c.lines, Remember: func(line string) { c.lines = append(c.lines, line) },
 	})
+}
+
+// keepColumns remembers the columns chosen for a kind of list in this context.
+func (c *console) keepColumns(list string, titles []string) {
+	name := c.b.Context.Name
+	if c.columns == nil {
+		c.columns = map[string]map[string][]string{}
+	}
+	if c.columns[name] == nil {
+		c.columns[name] = map[string][]string{}
+	}
+	c.columns[name][list] = titles
 }
 
 // explainFailure tells the shell in words what an error of a client means.
@@ -241,7 +256,9 @@ func (c *console) palette() []tui.Entry {
 	out = append(out, c.personEntry())
 	if c.kratos != nil {
 		out = append(out, tui.Entry{Name: "identities", Aliases: []string{"id", "people"}, Help: "who somebody is (Kratos)",
-			Open: c.identities, OpenWith: c.findPeople})
+			Open: c.identities, OpenWith: c.findPeople},
+			tui.Entry{Name: "courier", Aliases: []string{"mail", "sms"}, Help: "the mails and SMS that Kratos sends, and why they did not arrive; give an address",
+				Open: func() tui.Screen { return c.messages("") }, OpenWith: c.messages})
 	}
 	if c.keto != nil {
 		out = append(out,

@@ -17,6 +17,8 @@ const historyLines = 200
 type history struct {
 	Palette   []string `json:"palette"`
 	Questions []string `json:"questions"`
+	// Columns are the columns chosen for lists, by context and kind of list.
+	Columns map[string]map[string][]string `json:"columns,omitempty"`
 }
 
 // historyFile is where the history is kept: in GATEHOUSE_STATE_DIR, or gatehouse in
@@ -49,7 +51,7 @@ func readHistory(g *globals) history {
 func writeHistory(g *globals, h history) {
 	h.Palette, h.Questions = newest(h.Palette), newest(h.Questions)
 	b, err := json.Marshal(h)
-	if err != nil || len(h.Palette)+len(h.Questions) == 0 {
+	if err != nil || len(h.Palette)+len(h.Questions)+len(h.Columns) == 0 {
 		return
 	}
 	file := historyFile(g)

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"strings"
 
 	"gatehouse/access"
 	"gatehouse/access/person"
 	"gatehouse/access/roles"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/keycloak"
+	"gatehouse/clients/kratos"
 	"gatehouse/tui"
 	"gatehouse/tui/screens"
 )
@@ -103,7 +105,13 @@ func (c *console) identities() tui.Screen {
 }
 
 func (c *console) identitiesSpec() screens.IdentitiesSpec {
-	return screens.IdentitiesSpec{Kratos: c.kratos, Write: c.kratos, Forms: c.kratos, Open: c.identity}
+	return screens.IdentitiesSpec{Kratos: c.kratos, Write: c.kratos, Edit: c.kratos, Forms: c.kratos, Open: c.identity,
+		List: c.kratos.Fetch(kratos.Query{WithCredentials: true})}
+}
+
+// messages lists what Kratos sent, to one address or to all.
+func (c *console) messages(recipient string) tui.Screen {
+	return screens.NewMessages(screens.MessagesSpec{Kratos: c.kratos, Recipient: strings.TrimSpace(recipient), People: c.findPeople})
 }
 
 // findPeople opens the people who match words.
@@ -113,8 +121,9 @@ func (c *console) findPeople(words string) tui.Screen {
 
 // identity opens one person.
 func (c *console) identity(id string) tui.Screen {
-	spec := screens.IdentitySpec{Kratos: c.kratos, Write: c.kratos, Edit: c.kratos, Recover: c.kratos, Forms: c.kratos,
+	spec := screens.IdentitySpec{Kratos: c.kratos, Write: c.kratos, Edit: c.kratos, Recover: c.kratos, Forms: c.kratos, Courier: c.kratos,
 		Links: screens.IdentityLinks{Person: func(id string) tui.Screen { return c.person(person.Hit{ID: id}) }}}
+	spec.Links.Messages = c.messages
 	if c.keto != nil {
 		spec.Keto = c.keto
 		spec.Namespaces = c.words.PersonNamespaces()

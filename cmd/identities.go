@@ -17,7 +17,7 @@ func newIdentitiesCommand(g *globals) *cobra.Command {
 		GroupID: groupData,
 	}
 	c.AddCommand(newIdentitiesListCommand(g), newIdentitiesGetCommand(g), newIdentitiesCreateCommand(g), newIdentitiesEditCommand(g),
-		newIdentitiesSuspendCommand(g), newIdentitiesActivateCommand(g), newIdentitiesDeleteCommand(g), newIdentitiesSessionsCommand(g),
+		newIdentitiesSuspendCommand(g), newIdentitiesActivateCommand(g), newIdentitiesDeleteCommand(g), newIdentitiesSessionsCommand(g), newIdentitiesMessagesCommand(g),
 		newIdentitiesRecoverCommand(g), newIdentitiesImportCommand(g), newIdentitiesExportCommand(g))
 	return c
 }

@@ -45,6 +45,7 @@ var schemaTypes = map[string]struct {
 	"identity":        {identityOut{}, "identities list, identities get"},
 	"identity-change": {identityChange{}, "identities create, edit, suspend, activate, delete, import"},
 	"identity-export": {identityExport{}, "identities export"},
+	"message":         {messageOut{}, "identities messages"},
 	"person":          {personOut{}, "person"},
 	"recovery":        {recoveryOut{}, "identities recover"},
 	"session":         {sessionOut{}, "identities sessions"},

@@ -100,6 +100,7 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 			identityChange{Op: "edit", Outcome: outcomeFailed, Sessions: new(int), Revived: 1, Line: 2, Changes: []fieldDiff{{Field: "/traits/a", After: "x"}}, Before: &identityOut{Traits: json.RawMessage("{}"), Addresses: []addressOut{}, Recovery: []addressOut{}}, Error: &errorBody{Kind: "invalid"}}},
 		"identity-export": {exportOf(kratos.Identity{}), exportOf(full)},
 		"recovery":        {recoveryOut{}, recoveryOut{Code: "1", ExpiresAt: &now}},
+		"message":         {messageOf(kratos.Message{}), messageOf(kratos.Message{ID: "m", Status: kratos.Abandoned, Created: now, Attempts: []kratos.Dispatch{{Status: "failed", Error: kratos.DispatchError{Reason: "r", Message: "m"}, Created: now}}})},
 		"session":         {sessionOf("i", kratos.Session{}, now), sessionOf("i", kratos.Session{ID: "s", IssuedAt: now, Methods: []kratos.AuthMethod{{Method: "password"}}, Devices: []kratos.Device{{UserAgent: "u"}}}, now)},
 		"group":           {groupOut{}, groupOut{Attributes: map[string][]string{"a": {"b"}}, RealmRoles: []string{"r"}, ClientRoles: map[string][]string{"c": {"r"}}}},
 		"group-change":    {groupChange{Op: "create", Outcome: outcomeDone}, groupChange{Op: "delete", Outcome: outcomeWould, Before: &groupOut{}}},

@@ -53,6 +53,7 @@ func counted(n int, noun string) string {
 func (l *List[T]) writeExport(rows []T, format string) {
 	name := clean.FileName(fmt.Sprintf("gatehouse-%s-%s.%s", l.Spec.Title, l.Env().Now().Format("20060102-150405"), format))
 	spec := l.Spec
+	spec.Columns = l.shownColumns()
 	save(l, &l.export, spec.Title, counted(len(rows), "row"), name, func(w io.Writer) error { return encode(w, spec, rows, format) })
 }
 
@@ -267,7 +268,9 @@ func fieldName(title string) string {
 // copyRows puts the selected rows on the clipboard as JSON.
 func (l *List[T]) copyRows() {
 	rows := l.Selected()
-	data, err := encodeJSON(l.Spec, rows)
+	spec := l.Spec
+	spec.Columns = l.shownColumns()
+	data, err := encodeJSON(spec, rows)
 	if err != nil {
 		l.Fail(fmt.Errorf("copy: %w", err))
 		return

@@ -21,6 +21,13 @@ type Spec[T any] struct {
 	ID func(T) string
 	// Columns from left to right; the first always stays.
 	Columns []Column[T]
+	// Column makes a column of what a person types when they choose columns, such as the
+	// path of a trait; false when there is none of that name. nil offers only Columns.
+	Column func(path string) (Column[T], bool)
+	// ColumnHint says what can be typed: "the path of a trait, such as name.first".
+	ColumnHint string
+	// Kind is the name under which the chosen columns are remembered; empty means Title.
+	Kind string
 	// Fetch reads one page of everything.
 	Fetch Fetch[T]
 	// Stream finds the rows where there are no pages to read: it emits them as they are
@@ -71,7 +78,9 @@ type List[T any] struct {
 	Host
 	Spec Spec[T]
 
+	cols   []Column[T] // those that are shown, in their order, then the hidden ones
 	load   Job
+	lookup Job
 	all    *source[T] // everything
 	found  *source[T] // what a server-side search answers, nil while there is none
 	export Job
@@ -102,7 +111,7 @@ func NewList[T any](spec Spec[T]) *List[T] {
 	if spec.Cap < 1 {
 		spec.Cap = DefaultCap
 	}
-	l := &List[T]{Spec: spec}
+	l := &List[T]{Spec: spec, cols: spec.Columns}
 	l.all = l.newSource("")
 	return l
 }
@@ -112,13 +121,13 @@ func (l *List[T]) newSource(query string) *source[T] {
 }
 
 func (l *List[T]) newTable() *widget.Table[T] {
-	t := widget.NewTable(l.Spec.ID, l.Spec.Columns)
+	t := widget.NewTable(l.Spec.ID, l.cols)
 	t.Text = l.Spec.Text
 	sort, desc := l.Spec.Sort, false
 	if sort != "" && sort[0] == '-' {
 		sort, desc = sort[1:], true
 	}
-	for i, c := range l.Spec.Columns {
+	for i, c := range l.cols {
 		if sort != "" && c.Title == sort {
 			t.SortBy(i, desc)
 		}
@@ -142,6 +151,7 @@ func (l *List[T]) Title() string { return l.Spec.Title }
 // Init starts reading.
 func (l *List[T]) Init(h Host) tea.Cmd {
 	l.Host = h
+	l.recallColumns()
 	if l.Spec.Fetch != nil || l.Spec.Stream != nil {
 		l.Reload()
 	} else {

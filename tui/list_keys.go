@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -45,7 +46,7 @@ func (l *List[T]) open() {
 func (l *List[T]) listActions() []Action {
 	acts := []Action{
 		{Name: "filter", Keys: []string{"/"}, Footer: 30, Run: Do(l.openFilter),
-			Help: `Show only rows with all the words typed, among what has been read. !word leaves rows out, "two words" is a phrase, column:word looks in one column.`},
+			Help: `Show only rows with all the words typed, among what has been read. !word leaves rows out, "two words" is a phrase, column:word looks in one column, column=word for exactly that, column>value and column<value for what is more or less, such as created>2026-01-31.`},
 		{Name: "mark", Keys: []string{"space"}, Footer: 50, Why: l.NeedRow, Run: Do(func() { l.table().Mark(); l.table().Move(1) }),
 			Help: "Mark the row; actions then work on all marked rows."},
 		{Name: "mark range", Keys: []string{"v"}, Why: l.NeedRow, Run: Do(func() { l.table().MarkRange() }),
@@ -60,6 +61,9 @@ func (l *List[T]) listActions() []Action {
 			Help: "Write the marked rows, or all that are shown, into a file: CSV, JSON or YAML."},
 		{Name: "reload", Keys: []string{"ctrl+r"}, Run: Do(l.Reload), Help: "Read the list again; what is shown stays until then."},
 		{Name: "read on", Keys: []string{"m"}, Why: l.whyNotOn, Run: Do(l.readOn), Help: "Go on reading where it was stopped or failed."},
+	}
+	if len(l.Spec.Columns) > 1 {
+		acts = append(acts, Action{Name: "columns", Keys: []string{"C"}, Run: Do(l.openColumns), Help: "Choose which columns are shown, and in which order. It is remembered."})
 	}
 	if l.Spec.Search != nil {
 		hint := l.Spec.SearchHint
@@ -132,10 +136,35 @@ func (l *List[T]) Escape() bool {
 func (l *List[T]) openFilter() {
 	l.input, l.asking = widget.NewInput("/"), false
 	l.input.SetValue(l.table().Query())
-	l.input.Placeholder = `words · !not · "two words" · column:word`
+	l.input.Placeholder = `words · !not · "two words" · column:word · column>value`
 }
 
-func (l *List[T]) keepFilter() { l.input = nil }
+func (l *List[T]) keepFilter() {
+	l.input = nil
+	l.lookUp()
+}
+
+// lookUp lets the server look for a single word too while the list is still being
+// read: whoever has it is shown before the crawl comes to them.
+func (l *List[T]) lookUp() {
+	s, query := l.src(), strings.TrimSpace(l.table().Query())
+	search := l.Spec.Search
+	if search == nil || l.Spec.Fetch == nil || s.query != "" || s.done && s.fresh == nil || len([]rune(query)) < 3 || strings.ContainsAny(query, " !\":=<>") {
+		return
+	}
+	Go(l, &l.lookup, l.Spec.Timeout, func(ctx context.Context) (Page[T], error) { return search(ctx, query, "") }, func(p Page[T], err error) {
+		if err != nil || len(p.Items) == 0 || l.all != s { // the crawl goes on: it finds them or says what is wrong
+			return
+		}
+		into := s.table
+		before := into.Len()
+		into.Append(p.Items)
+		l.paneOf = ""
+		if n := into.Len() - before; n > 0 {
+			l.Toast(fmt.Sprintf("the server found %s with a login name like %q", Count(n), query))
+		}
+	})
+}
 
 func (l *List[T]) openSearch() {
 	l.input, l.asking = widget.NewInput("find: "), true
@@ -153,7 +182,7 @@ func (l *List[T]) sendSearch() {
 
 func (l *List[T]) sortNext() {
 	col, _ := l.table().Sorted()
-	if col++; col >= len(l.Spec.Columns) {
+	if col++; col >= len(l.shownColumns()) {
 		col = -1
 	}
 	l.table().SortBy(col, false)

@@ -42,6 +42,11 @@ type Options struct {
 	// safe (clean.FileName). nil writes into the working folder, readable by the
 	// owner only, and never over another file.
 	Export func(name string, write func(io.Writer) error) (path string, err error)
+	// Columns recalls which columns of a kind of list were chosen before, by their titles
+	// from left to right; none when none were. KeepColumns remembers a choice. Both are
+	// called on the loop and may be nil.
+	Columns     func(list string) []string
+	KeepColumns func(list string, titles []string)
 	// Theme fixes the background; nil asks the terminal.
 	Theme *theme.Kind
 	// Plain says that nothing is drawn (RunPlain): there are no spinners and no clock.

@@ -15,7 +15,7 @@ import (
 func NewFound(spec IdentitiesSpec, words string) *tui.List[IdentityRow] {
 	l := NewIdentities(spec)
 	l.Spec.Title = "people “" + words + "”"
-	l.Spec.Fetch = foundRows(spec.Kratos, words)
+	l.Spec.Fetch = foundRows(spec, words)
 	l.Spec.Empty = "Nobody matches “" + words + "”: no id, no login name that begins so, and no trait that holds these words."
 	l.Spec.Timeout = 2 * time.Minute
 	return l
@@ -24,9 +24,9 @@ func NewFound(spec IdentitiesSpec, words string) *tui.List[IdentityRow] {
 // foundCrawl marks the cursors of the second way to look.
 const foundCrawl = "all:"
 
-func foundRows(k IdentitiesKratos, words string) tui.Fetch[IdentityRow] {
-	search := identitySearchRows(k)
-	all := identityPages(k.List)
+func foundRows(spec IdentitiesSpec, words string) tui.Fetch[IdentityRow] {
+	search := identitySearchRows(spec.Kratos)
+	all := identityPages(spec.list())
 	var want []string
 	for _, w := range strings.Fields(words) {
 		want = append(want, strings.ToLower(w))

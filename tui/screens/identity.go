@@ -31,9 +31,11 @@ type IdentityLinks struct {
 	Holds   func(tuple.Subject) tui.Screen        // all tuples of a subject
 	Account func(realm, userID string) tui.Screen // a Keycloak account
 	Session func(id string) tui.Screen            // a Kratos session
-	Why     func(access.Person) tui.Screen        // why may this person (not) …
-	WhatCan func(tuple.Subject) tui.Screen        // what can this person do
-	Person  func(id string) tui.Screen            // the human being over all back ends
+	// Messages lists what was sent to an address.
+	Messages func(recipient string) tui.Screen
+	Why      func(access.Person) tui.Screen // why may this person (not) …
+	WhatCan  func(tuple.Subject) tui.Screen // what can this person do
+	Person   func(id string) tui.Screen     // the human being over all back ends
 }
 
 // IdentitySpec is what the screen of one identity is made of. Kratos is needed.
@@ -43,6 +45,7 @@ type IdentitySpec struct {
 	Edit    IdentityEditor    // likewise
 	Recover IdentityRecoverer // likewise
 	Forms   IdentityForms     // likewise
+	Courier CourierKratos     // nil: messages are not shown
 	Keto    IdentityKeto      // nil: not configured in this context
 	Realms  []IdentityRealm
 	// Namespaces are those whose objects stand for people (access.Person).
@@ -60,11 +63,12 @@ type Identity struct {
 
 	who      kratos.Identity
 	sessions identitySessions
+	messages identityMessages
 	setUp    *kratos.Readiness
 	holdings map[string]person.Holding // by subject
 	accounts []person.RealmAccounts
 
-	whoJob, sessionJob, tupleJob, moreJob, accountJob, setUpJob, formJob, write tui.Job
+	whoJob, sessionJob, tupleJob, moreJob, accountJob, setUpJob, formJob, messageJob, write tui.Job
 
 	gone    bool // deleted from here
 	changes int  // Env.Changes when it was read
@@ -75,7 +79,7 @@ type Identity struct {
 	parts  []widget.Section
 	detail widget.Detail
 	moved  bool           // the person moved the cursor
-	built  [6]bool        // what was being read when parts were made
+	built  [7]bool        // what was being read when parts were made
 	refs   map[string]any // what the fields of detail stand for, by key
 }
 
@@ -142,6 +146,7 @@ func (s *Identity) loadIdentity() {
 		}
 		s.loadTuples(&s.tupleJob, s.person().Aliases())
 		if s.who.ID != "" {
+			s.loadMessages()
 			s.loadAccounts()
 		}
 		s.build()

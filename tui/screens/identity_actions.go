@@ -16,7 +16,7 @@ const (
 func (s *Identity) Actions() []tui.Action {
 	acts := []tui.Action{
 		{Name: "open", Keys: []string{"enter"}, Footer: 1, Group: identityGroupItem, Why: s.whyNotOpen, Run: tui.Do(s.open),
-			Help: "Go to the relation tuple, the session or the account under the cursor."},
+			Help: "Go to the relation tuple, the session, the message or the account under the cursor."},
 	}
 	if s.spec.Links.Why != nil {
 		acts = append(acts, tui.Action{Name: "why", Keys: []string{"w"}, Footer: 2, Help: "Explain what this person may do, and why not.",
@@ -83,6 +83,8 @@ func (s *Identity) itemActions() []tui.Action {
 		{Name: s.takeName(), Keys: []string{"x", "delete"}, Group: identityGroupItem, Footer: max(s.footerOn(6, isSession), s.footerOn(6, isCredential)),
 			Mutates: true, Danger: true, Why: s.whyNotTake, Run: tui.Do(s.askTake),
 			Help: "End the session under the cursor, or remove the way to sign in: an authenticator app, backup codes, security keys or a social sign-in."},
+		{Name: "end the others", Keys: []string{"O"}, Group: identityGroupItem, Mutates: true, Danger: true, Why: s.whyNotOthers, Run: tui.Do(s.askEndOthers),
+			Help: "End all sessions but the one under the cursor."},
 		{Name: s.verifyName(), Keys: []string{"v"}, Group: identityGroupItem, Footer: s.footerOn(6, isAddress), Mutates: true,
 			Why: s.whyNotVerify, Run: tui.Do(s.askVerify), Help: "Mark the address under the cursor as verified, or as not verified."},
 		{Name: "copy", Keys: []string{"y"}, Group: identityGroupItem, Footer: 7, Why: s.whyNotCopy, Run: tui.Do(s.copyField), Help: "Copy what is under the cursor."},
@@ -147,6 +149,10 @@ func (s *Identity) open() {
 		s.host.Push(l.Session(v.ID))
 	case identityAccountRef:
 		s.host.Push(l.Account(v.realm, v.user))
+	case kratos.Message:
+		s.host.Push(NewMessage(MessagesSpec{Kratos: s.spec.Courier}, v.ID))
+	case identityMailRef:
+		s.host.Push(l.Messages(v.recipient))
 	}
 }
 
@@ -162,11 +168,13 @@ func (s *Identity) whyNotOpen() string {
 		ok = l.Session != nil
 	case identityAccountRef:
 		ok = l.Account != nil
+	case kratos.Message, identityMailRef:
+		ok = true
 	}
 	if ok {
 		return ""
 	}
-	return "there is nothing to open here: relation tuples and Keycloak accounts can be opened"
+	return "there is nothing to open here: relation tuples, messages and Keycloak accounts can be opened"
 }
 
 func (s *Identity) whyNotRead() string {

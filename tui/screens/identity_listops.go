@@ -24,6 +24,9 @@ func identityListActions(spec IdentitiesSpec) func(*tui.List[IdentityRow]) []tui
 			act("a", "reactivate", "Let the selected people sign in again.", 41, identityActivate),
 			act("o", "sign out", "End all sessions of the selected people, on every device.", 42, identitySignOut),
 		}
+		if spec.Edit != nil {
+			acts = append(acts, identityBulkActions(spec, l)...)
+		}
 		if spec.Forms != nil {
 			acts = append(acts, identityFormActions(spec, l, formJob)...)
 		}
@@ -77,6 +80,10 @@ func (op identityOp) askList(l *tui.List[IdentityRow], job *tui.Job, k IdentityW
 		if op.why(r) == "" {
 			rows = append(rows, r)
 		}
+	}
+	if len(rows) > 1 {
+		tui.Bulk(l, op.bulk(l, k, l.Selected()))
+		return
 	}
 	l.Confirm(op.question(rows, func() {
 		tui.Write(l, job, op.verb+" "+identityPeople(rows), op.timeout(len(rows)), func(ctx context.Context) ([]identityOutcome, error) {

@@ -254,17 +254,25 @@ func TestRealIdentitiesList(t *testing.T) {
 		return !slices.ContainsFunc(tokens, func(tok string) bool { return r.whoami(tok) != want })
 	}
 	s.Press("ctrl+a")
-	r.write(s, "d", "Suspend 3 people?", "3 people suspended, 3 sessions ended")
+	back := func() {
+		s.Press("esc")
+		s.Want("3 match", "3 marked")
+	}
+	r.write(s, "d", "Suspend 3 people?", "3 people suspended", "1 session ended")
 	r.until("all are suspended", func() bool { return states("inactive")() && whoami(401) })
-	r.write(s, "u", "Undo: suspend 3 people?", "undone")
+	back()
+	r.write(s, "u", "Undo: suspend 3 people?", "3 people as before")
+	back()
 	r.until("all are active", states("active"))
-	r.write(s, "d", "Suspend 3 people?", "3 people suspended, 0 sessions ended")
+	r.write(s, "d", "Suspend 3 people?", "3 people suspended", "0 sessions ended")
+	back()
 	r.write(s, "a", "Reactivate 3 people?", "3 people reactivated")
+	back()
 	r.until("all are active", states("active"))
 	for i, name := range []string{"ida", "ivo", "ines"} {
 		tokens[i] = r.login(name + "-" + r.tag + "@ident.example")
 	}
-	r.write(s, "o", "Sign 3 people out everywhere?", "3 people signed out everywhere, 3 sessions ended")
+	r.write(s, "o", "Sign 3 people out everywhere?", "3 people signed out everywhere", "1 session ended")
 	r.until("nobody is signed in", func() bool { return whoami(401) })
 }
 

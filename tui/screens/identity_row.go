@@ -3,7 +3,9 @@ package screens
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +25,7 @@ type IdentityRow struct {
 	ID, Name, Email, Schema string
 	Suspended               bool
 	Addresses, Verified     uint8 // how many there are, and how many of them are verified
+	AAL                     uint8 // how sure a sign-in can be: 1, 2 with a second factor, 0 where that is not known
 	Created                 time.Time
 	Traits                  string // JSON
 }
@@ -31,6 +34,7 @@ func identityRow(i kratos.Identity) IdentityRow {
 	r := IdentityRow{ID: i.ID, Schema: unique.Make(i.SchemaID).Value(), Suspended: i.State == kratos.Inactive,
 		Created: i.Created, Traits: string(i.Traits)}
 	r.Name, r.Email = identityBrief(i, r.Traits)
+	r.AAL = identityAAL(i.Credentials)
 	for _, a := range i.Addresses {
 		if r.Addresses == 255 {
 			break
@@ -41,6 +45,82 @@ func identityRow(i kratos.Identity) IdentityRow {
 		}
 	}
 	return r
+}
+
+// identityAAL is the highest assurance level that a person can sign in with, as far as
+// the types of their credentials tell: authenticator apps and backup codes have an
+// entry only once they are set up. Of security keys an entry tells nothing (kratos.md
+// of v1.3.1: the schema alone makes one), so that the level is then not known.
+func identityAAL(c kratos.Credentials) uint8 {
+	has := func(kind string) bool { _, ok := c.Of(kind); return ok }
+	switch {
+	case c == nil:
+		return 0
+	case has(kratos.TOTP), has(kratos.LookupSecret):
+		return 2
+	case has(kratos.WebAuthn):
+		return 0
+	}
+	return 1
+}
+
+func (r IdentityRow) aal() string {
+	if r.AAL == 0 {
+		return theme.MarkUnknown
+	}
+	return fmt.Sprintf("aal%d", r.AAL)
+}
+
+// stateWords and verifiedFilter are what a filter compares with.
+func (r IdentityRow) stateWords() string {
+	if r.Suspended {
+		return "suspended inactive"
+	}
+	return "active"
+}
+
+func (r IdentityRow) verifiedFilter() string {
+	switch {
+	case r.Addresses == 0:
+		return "none"
+	case r.Verified == r.Addresses:
+		return "yes verified"
+	case r.Verified > 0:
+		return "some"
+	}
+	return "no unverified"
+}
+
+// trait is one trait as a cell shows it, by its path; empty when it is not there.
+func (r IdentityRow) trait(path string) string {
+	v := decodeJSON(json.RawMessage(r.Traits))
+	for part := range strings.SplitSeq(path, ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			v = at[part]
+		case []any:
+			n, err := strconv.Atoi(part)
+			if err != nil || n < 0 || n >= len(at) {
+				return ""
+			}
+			v = at[n]
+		default:
+			return ""
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case []any:
+		if !slices.ContainsFunc(v, nested) {
+			words := make([]string, len(v))
+			for i, one := range v {
+				words[i] = scalar(one)
+			}
+			return strings.Join(words, ", ")
+		}
+	}
+	return scalar(v)
 }
 
 // identityPages makes rows of the pages of a call.
@@ -57,8 +137,8 @@ func identityPages(list func(context.Context, string) (clients.Page[kratos.Ident
 
 // identityRows reads everybody. Kratos tells how many there are only when asked
 // apart; that is done beside the second page, so that the first comes at once.
-func identityRows(k IdentitiesKratos) tui.Fetch[IdentityRow] {
-	page := identityPages(k.List)
+func identityRows(k IdentitiesKratos, list func(context.Context, string) (clients.Page[kratos.Identity], error)) tui.Fetch[IdentityRow] {
+	page := identityPages(list)
 	var total atomic.Int64 // an older run may still be on its way when the list is read again
 	return func(ctx context.Context, cursor string) (tui.Page[IdentityRow], error) {
 		var wg sync.WaitGroup
@@ -104,7 +184,7 @@ func (r IdentityRow) sections() []widget.Section {
 	who := widget.Section{Title: r.title(), Fields: []widget.Field{
 		{Label: "state", Value: r.state(), Tone: toneIf(r.Suspended, theme.Bad)},
 		{Label: "e-mail", Value: r.Email, Note: r.verifiedWords()},
-		{Label: "schema", Value: r.Schema}, {Label: "created", Value: day(r.Created)}, {Label: "id", Value: r.ID},
+		{Label: "schema", Value: r.Schema}, {Label: "created", Value: day(r.Created)}, {Label: "aal", Value: r.aal()}, {Label: "id", Value: r.ID},
 	}}
 	return []widget.Section{who, traitSection("Traits", json.RawMessage(r.Traits))}
 }

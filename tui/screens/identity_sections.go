@@ -30,7 +30,9 @@ func (s *Identity) build() {
 	} else {
 		all = append(all, s.unread("Identity", "Kratos", &s.whoJob))
 	}
-	all = append(all, s.sessionPart(), s.tuplePart())
+	all = append(all, s.sessionPart())
+	all = append(all, s.messagePart()...)
+	all = append(all, s.tuplePart())
 	all = append(all, s.accountParts()...)
 	if s.who.ID != "" {
 		all = append(all, s.metadataParts()...)
@@ -51,8 +53,8 @@ func (s *Identity) build() {
 }
 
 // reading tells which parts are being read: when one is stopped nobody calls back.
-func (s *Identity) reading() [6]bool {
-	return [...]bool{s.whoJob.Busy(), s.sessionJob.Busy(), s.tupleJob.Busy(), s.moreJob.Busy(), s.accountJob.Busy(), s.setUpJob.Busy()}
+func (s *Identity) reading() [7]bool {
+	return [...]bool{s.whoJob.Busy(), s.sessionJob.Busy(), s.tupleJob.Busy(), s.moreJob.Busy(), s.accountJob.Busy(), s.setUpJob.Busy(), s.messageJob.Busy()}
 }
 
 // ref remembers what a field stands for and gives its key.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/clients/kratos"
+	"gatehouse/tui"
 	"gatehouse/tui/theme"
 	"gatehouse/tui/widget"
 )
@@ -139,4 +140,58 @@ func (s *Identity) sessionField(v kratos.Session, now time.Time) widget.Field {
 		f.Note = "ends " + ago(now, v.ExpiresAt)
 	}
 	return f
+}
+
+// others are the sessions but one that still let somebody in, or would again once the
+// person is active.
+func (s *Identity) others(than kratos.Session) []kratos.Session {
+	now := s.host.Env().Now()
+	var out []kratos.Session
+	for _, v := range s.sessions.list {
+		if v.ID != than.ID && (v.Live(now) || s.sessions.asleep[v.ID]) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func (s *Identity) whyNotOthers() string {
+	if why := s.whyNotEdit(); why != "" {
+		return why
+	}
+	keep, ok := s.selected().(kratos.Session)
+	switch {
+	case !ok:
+		return "select the session that stays first; o ends all of them"
+	case s.sessions.more:
+		return "there are more sessions than are shown: o ends all of them"
+	case len(s.others(keep)) == 0:
+		return "there is no other session that could be ended"
+	}
+	return ""
+}
+
+// askEndOthers ends every session but the one under the cursor.
+func (s *Identity) askEndOthers() {
+	keep, _ := s.selected().(kratos.Session)
+	k, list := s.spec.Edit, s.others(keep)
+	q := tui.Question{Title: "End the other " + count(len(list), "session") + " of " + s.row.title() + "?", Verb: "end", Danger: true}
+	for _, v := range list {
+		q.Lines = append(q.Lines, "session "+shortID(v.ID)+", signed in "+ago(s.host.Env().Now(), v.AuthenticatedAt))
+	}
+	q.Lines = append(q.Lines, "session "+shortID(keep.ID)+" stays")
+	q.Yes = func() {
+		tui.Write(s.host, &s.write, "end the other sessions of "+s.row.title(), 0, func(ctx context.Context) (int, error) {
+			for i, v := range list {
+				if _, err := k.RevokeSession(ctx, v.ID); err != nil {
+					return i, err
+				}
+			}
+			return len(list), nil
+		}, func(n int, err error) {
+			s.after(err, countVerb(n, "other session", "other sessions")+" ended")
+			s.loadSessions()
+		})
+	}
+	s.host.Confirm(q)
 }

@@ -20,6 +20,18 @@ type Column[T any] struct {
 	Tone func(T) theme.Tone
 	// Right aligns numbers.
 	Right bool
+	// Hidden is known, and can be filtered by, but is shown only once it is chosen.
+	Hidden bool
+	// Words are what a filter compares "column:word" with, by their beginnings; nil
+	// looks for the word anywhere in the cell. For a state: "suspended inactive".
+	Words func(T) string
+	// Order compares the value with what was typed behind < or > (negative: the value is
+	// smaller); false says that it cannot be compared. nil compares numbers as numbers,
+	// anything else as text.
+	Order func(row T, text string) (int, bool)
+	// Apart keeps the cells out of what a filter without a column looks at, where the
+	// text is there already or costs much to make.
+	Apart bool
 }
 
 // layout gives each column its width in w cells; 0 means dropped. Two cells in
@@ -28,6 +40,9 @@ func layout[T any](cols []Column[T], w int) []int {
 	widths := make([]int, len(cols))
 	need, flex := 0, 0
 	for i, c := range cols {
+		if c.Hidden {
+			continue
+		}
 		widths[i] = max(1, c.Width)
 		need += widths[i] + 1
 		flex += c.Flex
@@ -66,7 +81,7 @@ func refill[T any](cols []Column[T], widths []int, w, need, flex int) (int, int)
 	for {
 		at := -1
 		for i, c := range cols {
-			if widths[i] == 0 && need+max(1, c.Width) <= w && (at < 0 || c.Drop < cols[at].Drop) {
+			if widths[i] == 0 && !c.Hidden && need+max(1, c.Width) <= w && (at < 0 || c.Drop < cols[at].Drop) {
 				at = i
 			}
 		}

@@ -9,12 +9,17 @@ import (
 type term struct {
 	word   string // lower case
 	not    bool
-	column int // -1 for any
+	column int    // -1 for any
+	op     string // how the word is compared with the column: ":", "=", "<", "<=", ">", ">="
 }
+
+// compares is whether rows must be looked at one by one.
+func (t term) compares() bool { return t.op != "" && t.op != ":" }
 
 // parseQuery reads what a person typed after "/": words that must all occur,
 // `!word` for one that must not, `"two words"` for a phrase, `column:word` for a
-// word in one column. A lone "!" or a column without a word is still being typed
+// word in one column, "column=word" for nothing but that word, "column>value" and
+// "column<value" (also >= and <=) for what comes after or before. A lone "!" or a column without a word is still being typed
 // and filters nothing.
 func parseQuery(q string, columns []string) []term {
 	var terms []term
@@ -23,9 +28,9 @@ func parseQuery(q string, columns []string) []term {
 		if rest, ok := strings.CutPrefix(w, "!"); ok {
 			t.not, w = true, rest
 		}
-		if name, rest, ok := strings.Cut(w, ":"); ok && name != "" {
+		if name, op, rest := cutOperator(w); name != "" {
 			if i := columnNamed(name, columns); i >= 0 {
-				t.column, w = i, rest
+				t.column, t.op, w = i, op, rest
 			}
 		}
 		t.word = strings.ToLower(strings.Trim(w, `"`))
@@ -34,6 +39,19 @@ func parseQuery(q string, columns []string) []term {
 		}
 	}
 	return terms
+}
+
+// cutOperator splits "created>=2026" at its operator; name is empty when there is none.
+func cutOperator(w string) (name, op, rest string) {
+	i := strings.IndexAny(w, ":=<>")
+	if i < 1 {
+		return "", "", ""
+	}
+	n := 1
+	if (w[i] == '<' || w[i] == '>') && strings.HasPrefix(w[i+1:], "=") {
+		n = 2
+	}
+	return w[:i], w[i : i+n], w[i+n:]
 }
 
 // words splits at spaces outside quotes. An open quote reaches to the end.

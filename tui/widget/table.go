@@ -86,6 +86,9 @@ func (t *Table[T]) Append(items []T) {
 
 func (t *Table[T]) cells(item T, yield func(string)) {
 	for _, c := range t.cols {
+		if c.Apart {
+			continue
+		}
 		yield(clean.Line(c.Cell(item), rowBytes))
 	}
 	if t.Text != nil {
@@ -164,11 +167,34 @@ func (t *Table[T]) Query() string { return t.query }
 // any case; `!word` for one that must not; `"two words"`; `column:word`.
 func (t *Table[T]) Filter(query string) {
 	t.query = query
+	t.parse()
+	t.match(0)
+	t.apply()
+}
+
+func (t *Table[T]) parse() {
 	titles := make([]string, len(t.cols))
 	for i, c := range t.cols {
 		titles[i] = c.Title
 	}
-	t.terms = parseQuery(query, titles)
+	t.terms = parseQuery(t.query, titles)
+}
+
+// SetColumns shows other columns. The order stays that of the column with the same
+// title, if there is one; what a filter without a column looks at stays as it was.
+func (t *Table[T]) SetColumns(cols []Column[T]) {
+	title := ""
+	if t.sorted >= 0 {
+		title = t.cols[t.sorted].Title
+	}
+	t.cols, t.sorted = cols, -1
+	for i, c := range cols {
+		if title != "" && c.Title == title {
+			t.sorted = i
+		}
+	}
+	t.parse()
+	t.resort()
 	t.match(0)
 	t.apply()
 }
@@ -182,8 +208,9 @@ func (t *Table[T]) match(from int32) {
 	found := newBits(t.rows.n)
 	for i, term := range t.terms {
 		clear(found)
-		t.hay.find(term.word, from, found)
-		if term.column >= 0 {
+		if term.column >= 0 && (term.compares() || t.cols[term.column].Words != nil || t.cols[term.column].Apart) {
+			t.lookUp(term, from, found)
+		} else if t.hay.find(term.word, from, found); term.column >= 0 {
 			t.keepColumn(term, from, found)
 		}
 		for w := int(from >> 6); w < len(found); w++ {
@@ -209,6 +236,16 @@ func (t *Table[T]) keepColumn(term term, from int32, found bits) {
 	for row := from; row < int32(t.rows.n); row++ {
 		if found.has(row) && !strings.Contains(strings.ToLower(clean.Line(cell(*t.rows.at(row)), rowBytes)), term.word) {
 			found[row>>6] &^= 1 << (row & 63)
+		}
+	}
+}
+
+// lookUp marks the rows whose column is as the term says, one by one.
+func (t *Table[T]) lookUp(term term, from int32, found bits) {
+	col := t.cols[term.column]
+	for row := from; row < int32(t.rows.n); row++ {
+		if col.holds(*t.rows.at(row), term) {
+			found.set(row)
 		}
 	}
 }
