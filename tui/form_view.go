@@ -15,7 +15,10 @@ func (f *formScreen) View(w, h int) string {
 	th := f.Env().Theme
 	var lines []string
 	if f.spec.Lead != "" {
-		lines = append(lines, th.Strong.Render(clean.Line(f.spec.Lead, max(1, w))), "")
+		for _, line := range widget.Wrap(clean.Line(f.spec.Lead, 400), max(1, w)) {
+			lines = append(lines, th.Strong.Render(line))
+		}
+		lines = append(lines, "")
 	}
 	label := 0
 	for _, field := range f.fields {

@@ -43,10 +43,10 @@ func NewMessages(spec MessagesSpec) *tui.List[kratos.Message] {
 		Title: title,
 		ID:    func(r m) string { return r.ID },
 		Columns: []tui.Column[m]{
-			{Title: "SENT", Width: 16, Cell: func(r m) string { return moment(r.Created) }, Less: func(a, b m) int { return a.Created.Compare(b.Created) }},
+			{Title: "SENT", Width: 17, Cell: func(r m) string { return moment(r.Created) }, Less: func(a, b m) int { return a.Created.Compare(b.Created) }},
 			{Title: "STATUS", Width: 12, Cell: messageStatus, Tone: messageTone},
-			{Title: "TO", Width: 22, Flex: 2, Drop: 1, Cell: func(r m) string { return r.Recipient }},
-			{Title: "WHAT FOR", Width: 22, Flex: 2, Drop: 2, Cell: func(r m) string { return messagePurpose(r.Template) }},
+			{Title: "TO", Width: 18, Flex: 2, Drop: 1, Cell: func(r m) string { return r.Recipient }},
+			{Title: "WHAT FOR", Width: 16, Flex: 2, Drop: 2, Cell: func(r m) string { return messagePurpose(r.Template) }},
 			{Title: "TRIES", Width: 5, Drop: 3, Right: true, Cell: func(r m) string { return fmt.Sprint(r.SendCount) }, Less: func(a, b m) int { return cmp.Compare(a.SendCount, b.SendCount) }},
 			{Title: "BY", Width: 6, Drop: 4, Cell: func(r m) string { return r.Type }},
 			{Title: "SUBJECT", Width: 24, Flex: 2, Drop: 5, Cell: func(r m) string { return r.Subject }},
