@@ -135,7 +135,7 @@ func TestIdentityFormWithoutSchemas(t *testing.T) {
 	s := identOpen(t, spec, identAnn, 120, 50)
 	s.Want("1 session, last", "4 tuples")
 	s.Press("e")
-	s.Want("Its traits are JSON here", "nothing listens at 127.0.0.1:4434", `"username":"ann.okafor"}`)
+	s.Want("Its traits are JSON here", "127.0.0.1:4434; check that it runs", `"username":"ann.okafor"}`)
 }
 
 func TestMessages(t *testing.T) {
