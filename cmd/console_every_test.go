@@ -12,13 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/access"
 	"gatehouse/access/login"
 	"gatehouse/access/person"
 	"gatehouse/access/roles"
 	"gatehouse/access/tuple"
 	"gatehouse/clients/decisions"
 	"gatehouse/clients/keycloak"
-	"gatehouse/clients/kratos"
 	"gatehouse/config"
 	"gatehouse/stack"
 	"gatehouse/stack/stacktest"
@@ -101,6 +101,21 @@ var everyScreen = []struct {
 		return screens.NewTupleTree(screens.TuplesSpec{Keto: c.keto, Words: c.words, People: c.people}, tuple.Set{Namespace: "Group", Object: "finance", Relation: "members"})
 	}},
 	{"NewClientCheck", func(c *console, o walkObjects) tui.Screen { return c.clientCheck(o.realm, o.client.ClientID) }},
+	{"NewUser", func(c *console, o walkObjects) tui.Screen {
+		return c.user(c.keycloak.Realm(o.realm), o.user.ID, o.user.Username)
+	}},
+	{"NewUserEvents", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewUserEvents(c.keycloak.Realm(o.realm), o.user, false)
+	}},
+	{"NewTokenPaste", func(c *console, o walkObjects) tui.Screen { return c.pasteToken(login.Asked{Realm: o.realm}) }},
+	{"NewTokenOf", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewTokenOf(c.keycloak.Realm(o.realm), o.client.ClientID, o.user.Username, "", "", func(context.Context) (keycloak.Client, keycloak.User, error) {
+			return o.client, o.user, nil
+		})
+	}},
+	{"NewPolicyTree", func(*console, walkObjects) tui.Screen {
+		return screens.NewPolicyTree(login.Trace{Trace: access.Trace{Proof: &access.Step{Label: "a policy", Verdict: access.Denied}}})
+	}},
 	{"NewLoginWhy", func(c *console, o walkObjects) tui.Screen {
 		return c.whyLogin(login.Asked{Realm: o.realm, User: o.user.Username, Client: o.client.ClientID})
 	}},
@@ -274,7 +289,6 @@ func (w *walk) find(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.scope = scopes[0]
-	_ = kratos.Active
 }
 
 // app is the shell over one screen, as the console makes it; exported takes what is
