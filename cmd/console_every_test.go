@@ -46,6 +46,10 @@ var everyScreen = []struct {
 	{"NewIdentities", func(c *console, _ walkObjects) tui.Screen { return c.identities() }},
 	{"NewFound", func(c *console, _ walkObjects) tui.Screen { return c.findPeople("ann") }},
 	{"NewIdentity", func(c *console, o walkObjects) tui.Screen { return c.identity(o.identity) }},
+	{"NewMessages", func(c *console, _ walkObjects) tui.Screen { return c.messages("") }},
+	{"NewMessage", func(c *console, o walkObjects) tui.Screen {
+		return screens.NewMessage(screens.MessagesSpec{Kratos: c.kratos, People: c.findPeople}, o.identity) // no message has this id
+	}},
 	{"NewTuples", func(c *console, _ walkObjects) tui.Screen { return c.tuples(tuple.Query{}) }},
 	{"NewCheck", func(c *console, o walkObjects) tui.Screen { return c.check(o.question.String()) }},
 	{"NewWhy", func(c *console, o walkObjects) tui.Screen { return c.why(o.question) }},
