@@ -107,7 +107,9 @@ func TestEachTupleLintOnTheRealKeto(t *testing.T) {
 			patch("insert", m.tuples)
 			defer p.must(204, "DELETE", info.WriteURL+"/admin/relation-tuples?namespace=Doc", nil, nil)
 			defer p.must(204, "DELETE", info.WriteURL+"/admin/relation-tuples?namespace=Group", nil, nil)
-			is := func(f lint.Finding) bool { return f.Code == m.code && !slices.ContainsFunc(clean, func(c lint.Finding) bool { return c.Key() == f.Key() }) }
+			is := func(f lint.Finding) bool {
+				return f.Code == m.code && !slices.ContainsFunc(clean, func(c lint.Finding) bool { return c.Key() == f.Key() })
+			}
 			list := found()
 			i := slices.IndexFunc(list, is)
 			if i < 0 {

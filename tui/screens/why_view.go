@@ -245,7 +245,7 @@ func wrapWords(text string, w, most int) []string {
 		out = append(out, "  "+line)
 	}
 	if len(out) > most {
-		out = append(out[:most-1], clean.Line(strings.Join(out[most-1:], " "), max(1, w)))
+		out = append(out[:most-1], clean.Line("  "+strings.Join(strings.Fields(strings.Join(out[most-1:], " ")), " "), max(1, w)))
 	}
 	return out
 }
