@@ -413,9 +413,11 @@ var claimFaults = []claimFault{
 // fix (or logs in again, where that is the cure), asks again, and takes the fix back.
 func TestEveryCauseAfterTheLogin(t *testing.T) {
 	l := theLab(t)
+	proved.expect(t, len(claimFaults))
 	for _, f := range claimFaults {
 		t.Run(strings.TrimSpace(string(f.code)+" "+f.variant), func(t *testing.T) {
 			t.Parallel()
+			proved.row(t)
 			s := &claimSubject{subject: l.newSubject(t, login.Direct)}
 			f.spoil(s)
 			if seen := f.use(s); seen == "" || !strings.Contains(seen, f.seen) {
@@ -460,10 +462,12 @@ func (s *claimSubject) wantClaimCured(f claimFault, tr login.Trace) {
 		s.t.Fatal("no fix")
 	}
 	x := live.New(s.l.admin.Realm(s.Realm))
+	back := s.before(tr.Fixes[0], nil)
 	done, err := x.Apply(context.Background(), tr.Fixes[0], nil)
 	if err != nil {
 		s.t.Fatalf("%s: %v", tr.Fixes[0].Summary, err)
 	}
+	back.written(s.t)
 	if seen := f.use(s); seen != "" {
 		s.t.Fatalf("after %q: %s", tr.Fixes[0].Summary, seen)
 	}
@@ -473,6 +477,7 @@ func (s *claimSubject) wantClaimCured(f claimFault, tr login.Trace) {
 	if err := done.Undo(context.Background()); err != nil {
 		s.t.Fatalf("undo of %q: %v", tr.Fixes[0].Summary, err)
 	}
+	back.undone(s.t)
 	if seen := f.use(s); !strings.Contains(seen, f.seen) {
 		s.t.Errorf("after the undo seen is %q", seen)
 	}

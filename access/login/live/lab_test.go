@@ -49,6 +49,14 @@ var labs struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	line, never := proved.report()
+	if line != "" {
+		fmt.Println(line)
+	}
+	if len(never) > 0 {
+		fmt.Fprintln(os.Stderr, "no row reads back", never)
+		code = 1
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, l := range labs.all {

@@ -31,21 +31,28 @@ func realmFaults(t *testing.T, l *lab) []fault {
 			s.api = strings.Replace(l.info.URL, "127.0.0.1", "localhost", 1)
 			s.Issuer = s.api + "/realms/" + s.Realm
 		}},
-		{code: login.Organization, variant: "not a member", seen: both("", ""), spoil: func(s *subject) { s.wantOrganization(org) }},
+		{code: login.Organization, variant: notMember, seen: both("", ""), spoil: func(s *subject) { s.wantOrganization(org) }},
+		{code: login.Organization, variant: "disabled", seen: both("invalid_scope", "invalid_scope"), spoil: func(s *subject) {
+			s.wantOrganization(org)
+			l.disableOrganization(t)
+		}},
 	}
 }
 
 // TestEveryCauseOfTheRealm is TestEveryCause for what concerns a whole realm.
 func TestEveryCauseOfTheRealm(t *testing.T) {
 	l := ownLab(t)
-	for _, f := range realmFaults(t, l) {
+	rows := realmFaults(t, l)
+	proved.expect(t, 2*len(rows))
+	for _, f := range rows {
 		for _, g := range []login.Grant{login.Browser, login.Direct} {
 			t.Run(f.String()+"/"+string(g), func(t *testing.T) {
+				proved.row(t)
 				l.reset(t)
 				s := l.newSubject(t, g)
 				s.prepareFor(f.code)
 				f.spoil(s)
-				if f.code == login.Organization {
+				if f.variant == notMember {
 					s.wantSilentlyDropped()
 				} else {
 					o := s.wantDenied(f)
@@ -61,10 +68,12 @@ func TestEveryCauseOfTheRealm(t *testing.T) {
 				if f.unfixable != "" {
 					return
 				}
+				back := s.before(tr.Fixes[0], nil)
 				done, err := s.explainer().Apply(context.Background(), tr.Fixes[0], live.Inputs{})
 				if err != nil {
 					t.Fatal(err)
 				}
+				back.written(t)
 				if o := s.try(); !o.ok {
 					t.Fatalf("after %q: %s", tr.Fixes[0].Summary, o)
 				}
@@ -74,6 +83,7 @@ func TestEveryCauseOfTheRealm(t *testing.T) {
 				if err := done.Undo(context.Background()); err != nil {
 					t.Fatalf("undo: %v", err)
 				}
+				back.undone(t)
 				s.wantCause(f.code)
 			})
 		}
@@ -184,6 +194,17 @@ func (s *subject) prepareFor(code login.Code) {
 	}
 }
 
+// notMember is the row that logs in, into a token that does not say enough.
+const notMember = "not a member"
+
+// disableOrganization switches off the only one.
+func (l *lab) disableOrganization(t testing.TB) {
+	t.Helper()
+	var list []map[string]any
+	l.must(t, "GET", "organizations", nil, &list)
+	l.patch(t, "organizations/"+list[0]["id"].(string), func(m map[string]any) { m["enabled"] = false })
+}
+
 const orgAlias = "acme"
 
 // organization makes one, and lets clients ask for it.
@@ -230,9 +251,11 @@ func (s *subject) wantSilentlyDropped() {
 // that does not answer.
 func TestDirectories(t *testing.T) {
 	l := theLab(t)
+	proved.expect(t, 2)
 	for _, g := range []login.Grant{login.Browser, login.Direct} {
 		t.Run(string(g), func(t *testing.T) {
 			t.Parallel()
+			proved.row(t)
 			s := l.newSubject(t, g)
 			s.fromDirectory()
 			off := fault{code: login.FederationOff, seen: both(iup, iuc)}
@@ -242,6 +265,7 @@ func TestDirectories(t *testing.T) {
 				t.Errorf("it says that %q was seen, but seen was %s", tr.Saw, o)
 			}
 			s.wantHonest(login.FederationOff)
+			s.readBackOnly(tr)
 			s.cure(off, tr) // brings to light that there is nobody at the address
 			away := fault{code: login.FederationUnreachable, seen: both("Unexpected error when handling authentication request to identity provider.", "unknown_error")}
 			o = s.wantDenied(away)
@@ -252,6 +276,21 @@ func TestDirectories(t *testing.T) {
 			s.wantHonest(login.FederationUnreachable)
 		})
 	}
+}
+
+// readBackOnly applies the first fix and takes it back, without a login in between.
+func (s *subject) readBackOnly(tr login.Trace) {
+	s.t.Helper()
+	back := s.before(tr.Fixes[0], nil)
+	done, err := s.explainer().Apply(context.Background(), tr.Fixes[0], live.Inputs{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	back.written(s.t)
+	if err := done.Undo(context.Background()); err != nil {
+		s.t.Fatalf("undo: %v", err)
+	}
+	back.undone(s.t)
 }
 
 // fromDirectory gives the subject a user that a directory is said to hold, of which

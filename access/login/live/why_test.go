@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/access"
@@ -18,10 +19,13 @@ import (
 // again by the same request, and takes the fix back.
 func TestEveryCause(t *testing.T) {
 	l := theLab(t)
+	rows := 0
 	for _, f := range faults {
+		rows += len(f.seen)
 		for _, g := range slices.Sorted(maps.Keys(f.seen)) {
 			t.Run(fmt.Sprintf("%s/%s", f, g), func(t *testing.T) {
 				t.Parallel()
+				proved.row(t)
 				s := l.newSubject(t, g)
 				f.spoil(s)
 				o := s.wantDenied(f)
@@ -33,6 +37,7 @@ func TestEveryCause(t *testing.T) {
 			})
 		}
 	}
+	proved.expect(t, rows)
 }
 
 // wantDenied logs in and expects to see the face of the fault.
@@ -120,7 +125,11 @@ func missing(tr login.Trace) bool {
 	return slices.ContainsFunc(tr.Checks, func(c login.Check) bool { return c.State == login.Unknown && c.Needs != "" })
 }
 
-// wantCured applies the first fix and logs in by the same request.
+// policing is held by whoever switches a policy of the shared realm.
+var policing sync.Mutex
+
+// wantCured applies the first fix, logs in by the same request and takes the fix back;
+// before and after each, everything is read by another client.
 func (s *subject) wantCured(f fault) {
 	s.t.Helper()
 	tr := s.why()
@@ -137,11 +146,17 @@ func (s *subject) wantCured(f fault) {
 	if f.inputs != nil {
 		in = f.inputs(s)
 	}
+	if f.code == login.ClientPolicy { // its fix changes what other rows look at
+		policing.Lock()
+		defer policing.Unlock()
+	}
 	x := s.explainer()
+	back := s.before(tr.Fixes[0], in)
 	done, err := x.Apply(context.Background(), tr.Fixes[0], in)
 	if err != nil {
 		s.t.Fatalf("%s: %v", tr.Fixes[0].Summary, err)
 	}
+	back.written(s.t)
 	if again, err := x.Why(context.Background(), s.Asked, nil); err != nil || again.Verdict != access.Allowed {
 		s.t.Errorf("after the fix, before a new try: %s by %s (%s) %v\n%s", again.Verdict, again.Cause, again.Summary, err, checksText(again))
 	}
@@ -157,5 +172,6 @@ func (s *subject) wantCured(f fault) {
 	if err := done.Undo(context.Background()); err != nil {
 		s.t.Fatalf("undo of %q: %v", tr.Fixes[0].Summary, err)
 	}
+	back.undone(s.t)
 	s.wantCause(f.code)
 }
