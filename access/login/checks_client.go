@@ -43,7 +43,7 @@ func clientProtocol(b *bench) []Check {
 	case b.c.Protocol != "" && b.c.Protocol != "openid-connect":
 		return b.fail(ClientProtocol, fmt.Sprintf("The client %s is a %s client, and the application speaks OpenID Connect.", b.c.ClientID, b.c.Protocol),
 			"make a client of its own for OpenID Connect",
-			setClient(b.c, "protocol", "openid-connect", "make "+b.c.ClientID+" an OpenID Connect client", "whoever uses it by "+b.c.Protocol+" cannot any more"))
+			setClient(b.c, "protocol", "openid-connect", "make "+b.c.ClientID+" an OpenID Connect client", "whoever uses it by "+b.c.Protocol+" cannot any more, and its client scopes become the realm's default ones for OpenID Connect"))
 	}
 	return pass(ClientProtocol, "it is an OpenID Connect client that people can log in to")
 }
@@ -141,7 +141,7 @@ func serviceAccountOff(b *bench) []Check {
 		return pass(ServiceAccountOff, "the client has a service account")
 	}
 	return b.fail(ServiceAccountOff, fmt.Sprintf("The client %s has no service account, so it cannot log in by itself.", b.c.ClientID), "",
-		setClient(b.c, "serviceAccountsEnabled", "true", "give "+b.c.ClientID+" a service account", "a new user service-account-"+b.c.ClientID+", without roles of its own"))
+		setClient(b.c, "serviceAccountsEnabled", "true", "give "+b.c.ClientID+" a service account", "a new user service-account-"+b.c.ClientID+", without roles of its own, and the client scope service_account where the realm has it"))
 }
 
 func serviceAccountDisabled(b *bench) []Check {

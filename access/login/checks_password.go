@@ -14,7 +14,7 @@ func (b *bench) has(kind string) *Credential {
 }
 
 func (b *bench) setPassword(summary string) Fix {
-	return Fix{Summary: summary, Final: true, AlsoChanges: "the old password ends",
+	return Fix{Summary: summary, Final: true, AlsoChanges: "the old password ends, and with it a demand to change it at the next login",
 		Writes: []Write{{Op: OpSetPassword, User: b.u.Username, UserID: b.u.ID, Input: "password"}}}
 }
 

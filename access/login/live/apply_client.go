@@ -64,7 +64,56 @@ func (x *Explainer) clientMove(ctx context.Context, w login.Write, in Inputs) (*
 		return x.attachScope(ctx, c, w)
 	}
 	do, back, err := clientPatches(c, w)
-	return two(do, back), err
+	m := two(do, back)
+	if w.Name == "protocol" {
+		switchBack := m.back
+		m.back = func(ctx context.Context) error {
+			if err := switchBack(ctx); err != nil {
+				return err
+			}
+			return x.restoreScopes(ctx, c)
+		}
+	}
+	return m, err
+}
+
+// restoreScopes attaches to a client the client scopes that it had, and no others. A
+// change of the protocol makes the server put the realm's default ones for the new
+// protocol in the place of all, so that changing it back does not bring back what an
+// administrator had chosen.
+func (x *Explainer) restoreScopes(ctx context.Context, c keycloak.Client) error {
+	r := x.realm
+	now, err := r.ScopesOfClient(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range slices.Concat(now.Default, now.Optional) {
+		if slices.Contains(c.DefaultScopes, s.Name) || slices.Contains(c.OptionalScopes, s.Name) {
+			continue
+		}
+		if _, err := r.DetachScope(ctx, c.ID, s.ID); err != nil {
+			return err
+		}
+	}
+	attach := func(names []string, there []keycloak.ClientScope, use keycloak.ScopeUse) error {
+		for _, name := range names {
+			if slices.ContainsFunc(there, func(s keycloak.ClientScope) bool { return s.Name == name }) {
+				continue
+			}
+			s, err := x.scope(ctx, name)
+			if err != nil {
+				return err
+			}
+			if _, err := r.AttachScope(ctx, c.ID, s.ID, use); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := attach(c.DefaultScopes, now.Default, keycloak.ScopeDefault); err != nil {
+		return err
+	}
+	return attach(c.OptionalScopes, now.Optional, keycloak.ScopeOptional)
 }
 
 // withoutTimes leaves out what the server notes with every change.

@@ -117,6 +117,7 @@ var faults = []fault{
 		spoil: func(s *subject) { s.change(keycloak.ClientPatch{BearerOnly: new(true)}) }},
 	{code: login.ClientProtocol, variant: "saml", seen: web("Wrong client protocol."), spoil: func(s *subject) {
 		s.change(keycloak.ClientPatch{Protocol: new("saml")})
+		s.chooseSAMLScopes()
 	}},
 	{code: login.PKCERequired, seen: web("Missing parameter: code_challenge_method"), spoil: func(s *subject) { s.attribute("pkce.code.challenge.method", "S256") }},
 	{code: login.PARRequired, seen: web("Pushed Authorization Request is only allowed."), spoil: func(s *subject) { s.attribute("require.pushed.authorization.requests", "true") }},
@@ -161,6 +162,17 @@ var faults = []fault{
 		}
 	}},
 	{code: login.ConsentRequired, seen: direct("Client requires user consent"), spoil: func(s *subject) { s.change(keycloak.ClientPatch{ConsentRequired: new(true)}) }},
+}
+
+// chooseSAMLScopes makes the client scopes others than the realm's default ones.
+func (s *subject) chooseSAMLScopes() {
+	s.t.Helper()
+	at := "clients/" + s.client.ID
+	own := made(s.l.must(s.t, "POST", "client-scopes", map[string]any{"name": "saml-" + unique(), "protocol": "saml"}, nil))
+	s.l.must(s.t, "PUT", at+"/optional-client-scopes/"+own, nil, nil)
+	var list []map[string]any
+	s.l.must(s.t, "GET", at+"/default-client-scopes", nil, &list)
+	s.l.must(s.t, "DELETE", at+"/default-client-scopes/"+list[0]["id"].(string), nil, nil)
 }
 
 func (s *subject) attribute(name, value string) {

@@ -26,26 +26,36 @@ func may(w login.Write, path string) bool {
 
 // keptByServer are fields that the server, or the login between the pictures, changes by
 // itself.
-var keptByServer = []struct{ suffix, why string }{
+var keptByServer = []struct{ within, why string }{
 	{"/lock/numFailures", "failed logins are counted behind their answers"},
 	{"/lock/lastFailure", "failed logins are counted behind their answers"},
 	{"/lock/lastIPFailure", "failed logins are counted behind their answers"},
+	{"/attributes/LDAP_", "what a directory keeps of a user is only shown while it is switched on"},
 }
 
 func kept(path string) string {
 	for _, k := range keptByServer {
-		if strings.HasSuffix(path, k.suffix) {
+		if strings.Contains(path, k.within) {
 			return k.why
 		}
-	}
-	if strings.HasPrefix(path, "user/") && strings.Contains(path, "/sessions/") {
-		return "the logins before and after the fix open sessions"
 	}
 	return ""
 }
 
-// stays are fields that no undo brings back, by the server's own rule.
-func stays(w login.Write, path string) bool { return false }
+// leftByLogin are what a login leaves, which takes place between a fix and its undo.
+var leftByLogin = []struct{ within, why string }{
+	{"/sessions/", "it opens a session"},
+	{"/consents/", "one with offline_access leaves an offline token, which stands with the consents"},
+}
+
+func left(path string) string {
+	for _, k := range leftByLogin {
+		if strings.HasPrefix(path, "user/") && strings.Contains(path, k.within) {
+			return k.why
+		}
+	}
+	return ""
+}
 
 func user(fields ...string) func(login.Write) []string {
 	return func(w login.Write) []string { return below("user/"+w.User, w, fields) }
@@ -95,9 +105,15 @@ func said(paths func(login.Write) []string) opRow {
 
 // ops are all writes.
 var ops = map[login.Op]opRow{
-	login.OpUnlock:           value(user("/lock/disabled", "/lock", "/enabled"), "false"),
-	login.OpEnableUser:       value(user("/enabled"), "true"),
-	login.OpSetPassword:      there(user("/credentials/password")),
+	login.OpUnlock: value(user("/lock/disabled", "/lock", "/enabled", "/attributes/disabledReason"), "false"),
+	login.OpEnableUser: value(func(w login.Write) []string {
+		out := user("/enabled")(w)
+		if client, is := strings.CutPrefix(w.User, "service-account-"); is { // stands in the picture of its client too
+			out = append(out, "client/"+client+"/serviceAccount/enabled")
+		}
+		return out
+	}, "true"),
+	login.OpSetPassword:      there(user("/credentials/password", "/requiredActions/UPDATE_PASSWORD")), /* the server takes that demand as met */
 	login.OpRemoveCredential: gone(user("/credentials/NAME/ID", "/totp")),
 	login.OpClearAction:      gone(user("/requiredActions/NAME")),
 	login.OpVerifyEmail:      value(user("/emailVerified", "/requiredActions/VERIFY_EMAIL"), "true"),
@@ -120,8 +136,11 @@ var ops = map[login.Op]opRow{
 		return p["client/"+w.Client+"/enabled"] == "true" && (w.Value == "" || p.has("client/"+w.Client+"/redirectUris/"+w.Value))
 	}},
 	login.OpSetClient: {func(w login.Write) []string {
-		if w.Name == "serviceAccountsEnabled" { // the account comes with the switch
-			return client("/NAME", "/serviceAccount")(w)
+		switch w.Name {
+		case "serviceAccountsEnabled": // the account and its scope come with the switch
+			return client("/NAME", "/serviceAccount", "/defaultClientScopes/service_account")(w)
+		case "protocol": // the server puts the default scopes of the new one in the place of all
+			return client("/NAME", "/defaultClientScopes", "/optionalClientScopes")(w)
 		}
 		return client("/NAME")(w)
 	}, said(client("/NAME")).is},
@@ -134,8 +153,10 @@ var ops = map[login.Op]opRow{
 	login.OpAttachScope: {client("/defaultClientScopes/NAME", "/optionalClientScopes/NAME"), func(p picture, w login.Write, _ live.Inputs) bool {
 		return p.has("client/" + w.Client + "/" + w.Value + "ClientScopes/" + w.Name)
 	}},
-	login.OpClearFlow:     gone(client("/authenticationFlowBindingOverrides/NAME")),
-	login.OpDisablePolicy: value(func(w login.Write) []string { return []string{"policies/" + w.Name + "/enabled"} }, "false"),
+	login.OpClearFlow: gone(client("/authenticationFlowBindingOverrides/NAME")),
+	login.OpDisablePolicy: value(func(w login.Write) []string {
+		return []string{"policies/" + w.Name + "/enabled", "realm/clientPolicies/policies/" + w.Name + "/enabled"}
+	}, "false"),
 	login.OpEnableStorage: there(func(w login.Write) []string {
 		return []string{"storage/" + w.ID + "/config/enabled/true", "storage/" + w.ID + "/config/enabled"}
 	}),

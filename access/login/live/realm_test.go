@@ -34,7 +34,7 @@ func realmFaults(t *testing.T, l *lab) []fault {
 		{code: login.Organization, variant: notMember, seen: both("", ""), spoil: func(s *subject) { s.wantOrganization(org) }},
 		{code: login.Organization, variant: "disabled", seen: both("invalid_scope", "invalid_scope"), spoil: func(s *subject) {
 			s.wantOrganization(org)
-			l.disableOrganization(t)
+			l.disableOrganization(t, s.user.ID)
 		}},
 	}
 }
@@ -197,12 +197,16 @@ func (s *subject) prepareFor(code login.Code) {
 // notMember is the row that logs in, into a token that does not say enough.
 const notMember = "not a member"
 
-// disableOrganization switches off the only one.
-func (l *lab) disableOrganization(t testing.TB) {
+// disableOrganization switches off the only one, of which the user is a member.
+func (l *lab) disableOrganization(t testing.TB, user string) {
 	t.Helper()
 	var list []map[string]any
 	l.must(t, "GET", "organizations", nil, &list)
-	l.patch(t, "organizations/"+list[0]["id"].(string), func(m map[string]any) { m["enabled"] = false })
+	id := list[0]["id"].(string)
+	if err := l.realm.JoinOrganization(context.Background(), id, user); err != nil {
+		t.Fatal(err)
+	}
+	l.patch(t, "organizations/"+id, func(m map[string]any) { m["enabled"] = false })
 }
 
 const orgAlias = "acme"
