@@ -43,7 +43,7 @@ func clientProtocol(b *bench) []Check {
 	case b.c.Protocol != "" && b.c.Protocol != "openid-connect":
 		return b.fail(ClientProtocol, fmt.Sprintf("The client %s is a %s client, and the application speaks OpenID Connect.", b.c.ClientID, b.c.Protocol),
 			"make a client of its own for OpenID Connect",
-			setClient(b.c, "protocol", "openid-connect", "make "+b.c.ClientID+" an OpenID Connect client", "whoever uses it by "+b.c.Protocol+" cannot any more, and its client scopes become the realm's default ones for OpenID Connect"))
+			setClient(b.c, "protocol", "openid-connect", "make "+b.c.ClientID+" an OpenID Connect client", "whoever uses it by "+b.c.Protocol+" cannot any more, and it gets the realm's default client scopes for OpenID Connect"))
 	}
 	return pass(ClientProtocol, "it is an OpenID Connect client that people can log in to")
 }

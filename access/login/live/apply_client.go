@@ -78,9 +78,9 @@ func (x *Explainer) clientMove(ctx context.Context, w login.Write, in Inputs) (*
 }
 
 // restoreScopes attaches to a client the client scopes that it had, and no others. A
-// change of the protocol makes the server put the realm's default ones for the new
-// protocol in the place of all, so that changing it back does not bring back what an
-// administrator had chosen.
+// change of the protocol makes the server attach the realm's default ones for the new
+// protocol (26.7.3), so that changing it back also attaches those that an administrator
+// had taken away.
 func (x *Explainer) restoreScopes(ctx context.Context, c keycloak.Client) error {
 	r := x.realm
 	now, err := r.ScopesOfClient(ctx, c.ID)
