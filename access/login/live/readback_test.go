@@ -134,6 +134,9 @@ func (c *scene) take() picture {
 	c.t.Helper()
 	p := picture{}
 	p.put("realm", c.get(""))
+	if !c.policies { // rows side by side switch the policies of the realm that they share
+		maps.DeleteFunc(p, func(path, _ string) bool { return strings.HasPrefix(path, "realm/clientPolicies/") })
+	}
 	p.put("flows", c.get("authentication/flows"))
 	p.put("required actions", c.get("authentication/required-actions"))
 	if c.policies {
