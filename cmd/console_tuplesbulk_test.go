@@ -45,7 +45,7 @@ func TestConsoleManyTuples(t *testing.T) {
 	s.Type(filepath.Join(dir, "in.tuples"))
 	s.Press("enter")
 	yesTyped(s, t, "y", "Import 12 relation tuples?", "… and 4 more")
-	s.Want("12 of 12 relation tuples", "12 read, 12 added, 0 there already")
+	s.Want("12 of 12 relation tuples", "12 tuples read, 12 added, 0 there already")
 	until(t, "imported", func() bool { return len(k.stored(t, object)) == 12 })
 	undo(s, t, "- "+lines[0])
 	until(t, "taken back", func() bool { return len(k.stored(t, object)) == 0 })

@@ -107,6 +107,10 @@ func TestPrintedTypesFitTheirSchemas(t *testing.T) {
 		"user-change":     {userChange{Op: "edit", Outcome: outcomeUnchanged}, userChange{Op: "require", Outcome: outcomeDone, Changes: []fieldDiff{{Field: "/a", Before: []string{"x"}}}, Before: &userOut{}, Error: &errorBody{Kind: "denied"}}},
 		"person": {printedPerson(person.Human{Findings: []person.Finding{}}, nil), personOut{Identity: &identityOut{Traits: json.RawMessage("{}"), Addresses: []addressOut{}, Recovery: []addressOut{}}, Accounts: []personAccount{{Roles: []roleName{{RealmRole: "r"}}, RolesCut: []string{"view-clients"}}},
 			Subjects: []personSubject{{Tuples: []tuple.Tuple{id}}}, Findings: []person.Finding{{Code: person.Locked, Weight: person.KeepsOut}}, Missed: []personNotLooked{{"keto", "w"}}}},
+		"role-detail": {roleDetail{Composites: []roleName{}}, roleDetail{Attributes: map[string][]string{"a": {"b"}}, Composites: []roleName{{RealmRole: "r"}, {Client: "c", Role: "r"}}, NotVisible: "view-clients"}},
+		"role-edit":   {roleEdit{Op: "create", Outcome: outcomeDone}, roleEdit{Op: "add_composite", Outcome: outcomeAbsent, Was: "w", Composite: &roleName{RealmRole: "r"}}, roleEdit{Op: "delete", Outcome: outcomeWould, Before: &roleOut{}}},
+		"user-event":  {userEventOut{Kind: "login", Found: "id"}, userEventOut{Time: &now, Kind: "admin", Found: "client", Details: map[string]string{"a": "b"}}},
+		"user-part":   {userPartOut{Kind: "credential"}, userPartOut{Kind: "session", Clients: []string{"c"}, Scopes: []string{"s"}, Since: &now, Used: &now, Gone: true}},
 		"stack-cache": {stack.CacheEntry{}},
 	}
 	for name := range schemaTypes {

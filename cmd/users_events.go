@@ -14,7 +14,7 @@ import (
 
 // userEventOut is one thing that happened to a user.
 type userEventOut struct {
-	Time    *time.Time `json:"time"`
+	Time    *time.Time `json:"time,omitempty"`
 	Kind    string     `json:"kind" jsonschema:"enum=login,enum=admin" jsonschema_description:"A login event, or what an administrator did."`
 	Type    string     `json:"type" jsonschema_description:"The server's word: LOGIN_ERROR, or CREATE GROUP_MEMBERSHIP."`
 	Error   string     `json:"error,omitempty"`
