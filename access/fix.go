@@ -97,7 +97,7 @@ func (w *working) fixes(ctx context.Context) []Fix {
 			for _, c := range candidates {
 				both := edit{append(slices.Clone(e.writes), c.writes...), e.unblock || c.unblock, e.repair || c.repair}
 				key := both.key()
-				if len(c.writes) == 0 || seen[key] || tries == maxTries || ctx.Err() != nil || contains(found, both) {
+				if len(c.writes) == 0 || seen[key] || e.touches(c) || tries == maxTries || ctx.Err() != nil || contains(found, both) {
 					continue
 				}
 				seen[key] = true
@@ -194,6 +194,14 @@ func (e edit) key() string {
 	}
 	slices.Sort(keys)
 	return strings.Join(keys, "\n")
+}
+
+// touches reports whether a tuple is written in both: adding and removing it is no fix,
+// and in one PATCH Keto carries out what removes last.
+func (e edit) touches(c edit) bool {
+	return slices.ContainsFunc(e.writes, func(a Write) bool {
+		return slices.ContainsFunc(c.writes, func(b Write) bool { return a.what.Equal(b.what) })
+	})
 }
 
 // contains reports whether a fix that was found is part of e.

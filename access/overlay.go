@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"gatehouse/access/tuple"
 )
@@ -23,6 +24,8 @@ func newOverlay(r Reader, writes []Write) *overlay {
 			o.gone[w.what.Key()] = true
 		}
 	}
+	// Keto carries out what a PATCH removes after what it adds.
+	o.added = slices.DeleteFunc(o.added, func(t tuple.Tuple) bool { return o.gone[t.Key()] })
 	return o
 }
 

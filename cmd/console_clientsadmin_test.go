@@ -111,7 +111,7 @@ func TestConsoleOneClient(t *testing.T) {
 	}
 
 	s.Press("o")
-	s.Want("check")
+	s.Want("10 logout")
 	s.Press("esc", "r")
 	s.Want("roles of app", "admin")
 	s.Press("esc", "D")

@@ -21,7 +21,6 @@ import (
 	"gatehouse/clients/keycloak"
 	"gatehouse/config"
 	"gatehouse/stack"
-	"gatehouse/stack/stacktest"
 	"gatehouse/stack/stacktest/faultproxy"
 	"gatehouse/tui"
 	"gatehouse/tui/screens"
@@ -304,9 +303,4 @@ func (w *walk) app(ctx context.Context, root tui.Screen, change func(*tui.Option
 		change(&o)
 	}
 	return tui.New(ctx, o)
-}
-
-func walkStack(t *testing.T) stack.Info {
-	t.Helper()
-	return stacktest.All(t)
 }

@@ -40,6 +40,7 @@ func (i isolated) Run() int {
 		}
 	}
 	xdg.Reload()
+	defer endWalk()
 	return i.m.Run()
 }
 

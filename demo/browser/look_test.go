@@ -1,3 +1,5 @@
+//go:build look
+
 package browser_test
 
 import (
@@ -10,7 +12,7 @@ import (
 )
 
 // TestLook takes pictures of the pages of a running demo server, for people:
-// GATEHOUSE_LOOK=http://127.0.0.1:4480 GATEHOUSE_SHOTS=folder go test -run Look.
+// GATEHOUSE_LOOK=http://127.0.0.1:4480 GATEHOUSE_SHOTS=folder go test -tags look -run Look.
 func TestLook(t *testing.T) {
 	url := os.Getenv("GATEHOUSE_LOOK")
 	if url == "" {
