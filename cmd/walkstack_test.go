@@ -9,6 +9,7 @@ import (
 	"gatehouse/config"
 	"gatehouse/stack"
 	"gatehouse/stack/stacktest"
+	"gatehouse/stack/story"
 )
 
 // walked are the servers that all walks share. They end with the tests of this package.
@@ -32,7 +33,11 @@ func walkStack(t *testing.T) stack.Info {
 		if walked.dir, walked.err = os.MkdirTemp("", "gatehouse-walk"); walked.err != nil {
 			return
 		}
-		o := stack.Options{Name: "walk", Dir: filepath.Join(walked.dir, "stack"), Unlisted: true, With: []stack.Server{stack.Kratos, stack.Keto, stack.Keycloak},
+		var st *story.Story
+		if st, walked.err = story.Load(); walked.err != nil {
+			return
+		}
+		o := stack.Options{Name: "walk", Realm: st.Keycloak.Name, Dir: filepath.Join(walked.dir, "stack"), Unlisted: true, With: []stack.Server{stack.Kratos, stack.Keto, stack.Keycloak},
 			Binaries: map[stack.Server]string{}, Seed: seedStory}
 		for _, s := range o.With {
 			if program, err := stack.ProgramOf(info, s); err == nil {
