@@ -113,7 +113,7 @@ func TestConsoleOneClient(t *testing.T) {
 	s.Press("o")
 	s.Want("10 logout")
 	s.Press("esc", "r")
-	s.Want("roles of app", "admin")
+	s.Want("roles of app", "▸  admin")
 	s.Press("esc", "D")
 	s.Want("Delete the client app?", "its resources and policies", "type app")
 	typed(s, t, "app")
